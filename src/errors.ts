@@ -1,0 +1,53 @@
+/** What a class of error means to each kind of caller. The page docs/errors.md lists the same codes; a test holds both together. */
+export interface ErrorKind {
+  /** HTTP status of the admin API. */
+  readonly http: number;
+  /** What to do next, one sentence for a person. */
+  readonly remedy: string;
+}
+
+/** Every error that Waypost reports by code. Add a row here and in docs/errors.md together. */
+export const ERRORS = {
+  CONFIG_NOT_FOUND: {
+    http: 500,
+    remedy: "Name the configuration with --config FILE or WAYPOST_CONFIG, or create config/waypost.yaml.",
+  },
+  CONFIG_INVALID: { http: 500, remedy: "Correct the named line; `waypost check` shows whether it is right." },
+  LISTENER_FAILED: {
+    http: 500,
+    remedy: "Free the address and port, or change `listen`; `ss -lnptu` shows who holds it.",
+  },
+  TABLE_INVALID: {
+    http: 422,
+    remedy: "Correct the named line of the endpoint file; the last good table stays in force.",
+  },
+  TABLE_UNREADABLE: { http: 500, remedy: "Check that the endpoint file exists and may be read and written." },
+  TABLE_LOCKED: { http: 503, remedy: "Another change is being written; try again in a moment." },
+  STORE_FULL: { http: 507, remedy: "Free disk space and repeat the change; nothing was lost." },
+  ADDRESS_INVALID: { http: 422, remedy: "Give a SIP address such as sip:ocschat@contoso.com." },
+  ADDRESS_TAKEN: { http: 409, remedy: "Change the existing endpoint, or remove it first." },
+  POOL_INVALID: { http: 422, remedy: "Give the pool's fully qualified domain name, such as pcpool.contoso.com." },
+  POOL_IS_SELF: { http: 422, remedy: "Name the Persistent Chat pool, not this gateway." },
+  SETTING_INVALID: { http: 422, remedy: "Correct the named setting." },
+  ENDPOINT_UNKNOWN: { http: 404, remedy: "List the endpoints to see which addresses exist." },
+  CHANGED_MEANWHILE: { http: 409, remedy: "Look at the row as it is now and repeat the change." },
+  USAGE: { http: 400, remedy: "See --help." },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error with a stable code, a message that says what is wrong and where, and a remedy. */
+export class WaypostError extends Error {
+  readonly code: ErrorCode;
+
+  /** @param message what is wrong and where, as one sentence without the remedy */
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "WaypostError";
+    this.code = code;
+  }
+
+  get remedy(): string {
+    return ERRORS[this.code].remedy;
+  }
+}
