@@ -1,0 +1,90 @@
+import { matchesIgnoringCase } from "./chars.ts";
+
+/** The headers that a proxy looks at (RFC 3261 §16); every other header is `Other` and only passes through. */
+export const Header = {
+  Other: 0,
+  Via: 1,
+  From: 2,
+  To: 3,
+  CallId: 4,
+  CSeq: 5,
+  MaxForwards: 6,
+  Route: 7,
+  RecordRoute: 8,
+  ContentLength: 9,
+  ProxyRequire: 10,
+  ProxyAuthorization: 11,
+  Timestamp: 12,
+  RetryAfter: 13,
+  Reason: 14,
+} as const;
+export type HeaderId = (typeof Header)[keyof typeof Header];
+
+const KNOWN: readonly (readonly [string, HeaderId])[] = [
+  ["via", Header.Via],
+  ["from", Header.From],
+  ["to", Header.To],
+  ["call-id", Header.CallId],
+  ["cseq", Header.CSeq],
+  ["max-forwards", Header.MaxForwards],
+  ["route", Header.Route],
+  ["record-route", Header.RecordRoute],
+  ["content-length", Header.ContentLength],
+  ["proxy-require", Header.ProxyRequire],
+  ["proxy-authorization", Header.ProxyAuthorization],
+  ["timestamp", Header.Timestamp],
+  ["retry-after", Header.RetryAfter],
+  ["reason", Header.Reason],
+];
+
+const COMPACT: Readonly<Record<string, string>> = {
+  a: "Accept-Contact",
+  b: "Referred-By",
+  c: "Content-Type",
+  d: "Request-Disposition",
+  e: "Content-Encoding",
+  f: "From",
+  i: "Call-ID",
+  j: "Reject-Contact",
+  k: "Supported",
+  l: "Content-Length",
+  m: "Contact",
+  n: "Identity-Info",
+  o: "Event",
+  r: "Refer-To",
+  s: "Subject",
+  t: "To",
+  u: "Allow-Events",
+  v: "Via",
+  x: "Session-Expires",
+  y: "Identity",
+};
+const COMPACT_IDS: Readonly<Record<string, HeaderId>> = {
+  v: Header.Via,
+  f: Header.From,
+  t: Header.To,
+  i: Header.CallId,
+  l: Header.ContentLength,
+};
+
+// Candidates by length and first letter: at most two names share a place, so a header costs one or two comparisons.
+const SLOTS: ({ readonly name: string; readonly id: HeaderId }[] | undefined)[] = [];
+for (const [name, id] of KNOWN) (SLOTS[name.length * 32 + (name.charCodeAt(0) & 31)] ??= []).push({ name, id });
+const COMPACT_SLOTS: HeaderId[] = [];
+for (const [letter, id] of Object.entries(COMPACT_IDS)) COMPACT_SLOTS[letter.charCodeAt(0) & 31] = id;
+
+/** Which header the name `head[start, end)` is, long or compact (§7.3.3), in any case. */
+export function headerId(head: string, start: number, end: number): HeaderId {
+  const length = end - start;
+  if (length === 1) return COMPACT_SLOTS[head.charCodeAt(start) & 31] ?? Header.Other;
+  const candidates = SLOTS[length * 32 + (head.charCodeAt(start) & 31)];
+  if (candidates !== undefined)
+    for (const candidate of candidates) if (matchesIgnoringCase(head, start, candidate.name)) return candidate.id;
+  return Header.Other;
+}
+
+/** The long form of a one-letter header name, or undefined where the letter stands for nothing known. */
+export function longForm(letter: string): string | undefined {
+  const lower = letter.toLowerCase();
+  return Object.hasOwn(COMPACT, lower) ? COMPACT[lower] : undefined;
+}

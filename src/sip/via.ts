@@ -1,0 +1,96 @@
+import { isHostChar, matchesIgnoringCase, parseDecimal, skipLws, skipToken } from "./chars.ts";
+import { ParamWalker } from "./params.ts";
+
+/** One Via value (RFC 3261 §20.42), with positions in the head so that it can be edited in place. */
+export interface Via {
+  /** As written, in lower case: `udp`, `tcp`, `tls`, … */
+  readonly transport: string;
+  /** sent-by host without brackets, as written. */
+  readonly host: string;
+  readonly port: number | undefined;
+  /** The branch, or undefined: Microsoft clients send none. */
+  readonly branch: string | undefined;
+  /** True when a bare or filled `rport` is present (RFC 3581). */
+  readonly rport: boolean;
+  readonly rportValue: number | undefined;
+  readonly received: string | undefined;
+  readonly maddr: string | undefined;
+  readonly start: number;
+  /** Where the value ends: at the end of the header, or at the comma before the next Via of the same line. */
+  readonly end: number;
+  /** Position just behind the name of an `rport` without value, where its value is to be written; -1 otherwise. */
+  readonly rportAt: number;
+}
+
+/** Parses the Via value that starts at `start`; undefined when malformed. Takes white space wherever §25.1 does. */
+export function parseVia(s: string, start: number, end: number): Via | undefined {
+  let i = skipLws(s, start, end);
+  const valueStart = i;
+  if (!matchesIgnoringCase(s, i, "sip")) return undefined;
+  i = skipLws(s, i + 3, end);
+  if (s.charCodeAt(i) !== 0x2f) return undefined;
+  i = skipLws(s, i + 1, end);
+  if (!s.startsWith("2.0", i)) return undefined;
+  i = skipLws(s, i + 3, end);
+  if (s.charCodeAt(i) !== 0x2f) return undefined;
+  i = skipLws(s, i + 1, end);
+  const transportStart = i;
+  i = skipToken(s, i, end);
+  if (i === transportStart) return undefined;
+  const transport = s.slice(transportStart, i).toLowerCase();
+  const hostStart = skipLws(s, i, end);
+  if (hostStart === i || hostStart >= end) return undefined;
+  i = hostStart;
+  let host: string;
+  if (s.charCodeAt(i) === 0x5b) {
+    const close = s.indexOf("]", i);
+    if (close < 0 || close >= end) return undefined;
+    host = s.slice(i + 1, close);
+    i = close + 1;
+  } else {
+    while (i < end && isHostChar(s.charCodeAt(i))) i++;
+    host = s.slice(hostStart, i);
+  }
+  if (host.length === 0) return undefined;
+  i = skipLws(s, i, end);
+  let port: number | undefined;
+  if (i < end && s.charCodeAt(i) === 0x3a) {
+    const portStart = skipLws(s, i + 1, end);
+    i = portStart;
+    while (i < end && s.charCodeAt(i) >= 0x30 && s.charCodeAt(i) <= 0x39) i++;
+    port = parseDecimal(s, portStart, i, 65535);
+    if (port <= 0) return undefined;
+  }
+  let branch: string | undefined;
+  let rport = false;
+  let rportValue: number | undefined;
+  let rportAt = -1;
+  let received: string | undefined;
+  let maddr: string | undefined;
+  const params = new ParamWalker(s, i, end);
+  while (params.next()) {
+    if (params.is("branch")) branch = params.value;
+    else if (params.is("rport")) {
+      rport = true;
+      if (params.hasValue) {
+        rportValue = parseDecimal(params.value, 0, params.value.length, 65535);
+        if (rportValue <= 0) return undefined;
+      } else rportAt = params.nameEnd;
+    } else if (params.is("received")) received = params.value;
+    else if (params.is("maddr")) maddr = params.value;
+  }
+  if (params.malformed) return undefined;
+  return {
+    transport,
+    host,
+    port,
+    branch,
+    rport,
+    rportValue,
+    received,
+    maddr,
+    start: valueStart,
+    end: params.position,
+    rportAt,
+  };
+}
