@@ -1,0 +1,68 @@
+import type { Target } from "../sip/flow.ts";
+
+/** The configuration in force: validated, complete with its defaults, every path absolute, frozen. */
+export interface Config {
+  /** Absolute path of the file it came from. */
+  readonly file: string;
+  readonly listen: readonly ListenConfig[];
+  readonly engine: "embedded";
+  readonly store: FileStoreConfig;
+  readonly resolve: ResolveConfig;
+  /** What happens to a request for an address that is no endpoint. */
+  readonly defaultRoute: "reject" | { readonly proxy: string };
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly log: { readonly level: LogLevel };
+  readonly limits: LimitsConfig;
+  readonly timers: TimersConfig;
+}
+
+export interface ListenConfig {
+  readonly transport: "udp" | "tcp";
+  /** IP literal without brackets; may be the wildcard. */
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** The name under which others reach this listener; absent = the bound address. */
+  readonly advertise?: HostPort;
+}
+
+/** A host (name or IP literal without brackets) with the port that was written, if any. */
+export interface HostPort {
+  readonly host: string;
+  readonly port?: number;
+}
+
+export interface FileStoreConfig {
+  readonly kind: "file";
+  readonly path: string;
+}
+
+export interface ResolveConfig {
+  /** Host name in lower case to the targets that stand ahead of DNS, in their order. */
+  readonly hosts: ReadonlyMap<string, readonly Target[]>;
+  /** DNS servers; empty = the system's. */
+  readonly servers: readonly HostPort[];
+}
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+export interface LimitsConfig {
+  /** Connections (TCP) that may be open at once, both directions together. */
+  readonly maxConnections: number;
+  /** Bytes of one SIP message, head and body together. */
+  readonly maxMessageBytes: number;
+  /** Seconds without a byte after which a connection is closed. */
+  readonly idleSeconds: number;
+}
+
+/** All in milliseconds. */
+export interface TimersConfig {
+  /** How long a connection may take to be set up. */
+  readonly connectMs: number;
+  /** How long a candidate may stay silent while another one is left. */
+  readonly firstResponseMs: number;
+  /** How long the next hop of a request inside a dialog may stay silent. */
+  readonly inDialogResponseMs: number;
+  /** Timer C: how long an INVITE may ring (RFC 3261 §16.6 step 11). */
+  readonly ringingMs: number;
+}
