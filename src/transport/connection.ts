@@ -1,0 +1,194 @@
+import type { Socket } from "node:net";
+import type { Listener, TransportName } from "../sip/flow.ts";
+import { FRAMING_ERROR_TEXT, StreamFraming } from "../sip/framing.ts";
+import { explainSocketError, hostPort } from "./address.ts";
+import type { ListenerStats, OpenFlow, TransportHandler, TransportOptions } from "./part.ts";
+
+/** What a connection needs from the listener it belongs to. */
+export interface ConnectionOwner {
+  readonly listener: Listener;
+  readonly handler: TransportHandler;
+  readonly stats: ListenerStats;
+  readonly options: Required<TransportOptions>;
+  readonly corks: Corks;
+  /** The connection takes no more bytes; its socket may still be flushing. */
+  ended(connection: StreamConnection): void;
+  /** The socket is gone. */
+  gone(connection: StreamConnection): void;
+}
+
+const PONG = Buffer.from("\r\n", "latin1");
+/** How long a connection which has ended may take to flush what it still owes to a slow peer, in ms. */
+const LINGER_MS = 5000;
+
+/**
+ * Holds back what is written to connections until the running turn of the event loop is over, so that messages
+ * written one after the other (an ACK and the INFO behind it) leave in one segment and one system call.
+ */
+export class Corks {
+  #corked: StreamConnection[] = [];
+
+  /** The connection has corked its socket; it is told to uncork at the end of the turn. */
+  add(connection: StreamConnection): void {
+    this.#corked.push(connection);
+    if (this.#corked.length === 1) setImmediate(this.#release);
+  }
+
+  #release = (): void => {
+    const connections = this.#corked;
+    this.#corked = [];
+    for (const connection of connections) connection.uncork();
+  };
+}
+
+/** One TCP connection, or anything else that is a net.Socket, carrying SIP messages both ways. */
+export class StreamConnection implements OpenFlow {
+  readonly listener: Listener;
+  readonly transport: TransportName;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly #socket: Socket;
+  readonly #owner: ConnectionOwner;
+  readonly #framing: StreamFraming;
+  #open = true;
+  #connecting = false;
+  #corked = false;
+  #lastActivity = performance.now();
+  #connectTimer: NodeJS.Timeout | undefined;
+
+  /** @param connecting the socket is being set up: what is sent waits for its `connect` event */
+  constructor(socket: Socket, owner: ConnectionOwner, remoteAddress: string, remotePort: number, connecting: boolean) {
+    this.#socket = socket;
+    this.#owner = owner;
+    this.listener = owner.listener;
+    this.transport = owner.listener.transport;
+    this.remoteAddress = remoteAddress;
+    this.remotePort = remotePort;
+    this.#framing = new StreamFraming(owner.options);
+    owner.stats.connections++;
+    if (connecting) this.#awaitConnect(owner.options.connectTimeoutMs);
+    socket.on("data", (chunk: Buffer) => this.#data(chunk));
+    socket.on("error", (error) => this.end(explainSocketError(error, this.#peer), "now"));
+    socket.on("end", () =>
+      this.end(`closed by ${this.#peer}${this.#framing.midMessage ? " in the middle of a message" : ""}`, "flush"),
+    );
+    socket.on("close", () => {
+      this.end(`closed by ${this.#peer}`, "now");
+      owner.stats.connections--;
+      owner.gone(this);
+    });
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  get #peer(): string {
+    return hostPort(this.remoteAddress, this.remotePort);
+  }
+
+  send(bytes: Buffer): void {
+    if (!this.#open) {
+      this.#owner.stats.sendFailures++;
+      return;
+    }
+    this.#owner.stats.messagesOut++;
+    this.#write(bytes);
+  }
+
+  /**
+   * Ends the connection and reports it, once; later calls do nothing.
+   * @param how `flush` what waits to be written first, or close at once
+   */
+  end(reason: string, how: "flush" | "now"): void {
+    if (!this.#open) return;
+    this.#open = false;
+    clearTimeout(this.#connectTimer);
+    this.#lastActivity = performance.now();
+    if (how === "now" || this.#connecting) this.#socket.destroy();
+    else this.#socket.destroySoon();
+    this.#owner.ended(this);
+    // Later: whoever called send or close must not find the handler called inside that call.
+    process.nextTick(() => this.#owner.handler.closed(this, reason));
+  }
+
+  /** Gives up on a connection that flushes too slowly. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** @param now in ms of `performance.now` */
+  sweep(now: number): void {
+    const quiet = now - this.#lastActivity;
+    const { idleSeconds } = this.#owner.options;
+    if (!this.#open) {
+      if (quiet > LINGER_MS) this.destroy();
+    } else if (idleSeconds > 0 && quiet >= idleSeconds * 1000 && !this.#connecting) {
+      this.#owner.stats.idleClosed++;
+      this.end(`idle for ${idleSeconds} s`, "flush");
+    }
+  }
+
+  #awaitConnect(timeoutMs: number): void {
+    this.#connecting = true;
+    this.#socket.cork();
+    this.#connectTimer = setTimeout(
+      () => this.end(`no connection to ${this.#peer} within ${timeoutMs} ms`, "now"),
+      timeoutMs,
+    );
+    this.#connectTimer.unref();
+    this.#socket.once("connect", () => {
+      this.#connecting = false;
+      clearTimeout(this.#connectTimer);
+      this.#lastActivity = performance.now();
+      this.#socket.uncork();
+    });
+  }
+
+  #write(bytes: Buffer): void {
+    const { maxQueuedBytes } = this.#owner.options;
+    if (this.#socket.writableLength + bytes.length > maxQueuedBytes) {
+      this.#owner.stats.queueOverflows++;
+      const why = this.#connecting ? "before the connection came about" : "since it does not read";
+      this.end(`${maxQueuedBytes} bytes waited for ${this.#peer} ${why}`, "now");
+      return;
+    }
+    if (!this.#corked && !this.#connecting) {
+      this.#corked = true;
+      this.#socket.cork();
+      this.#owner.corks.add(this);
+    }
+    this.#lastActivity = performance.now();
+    this.#socket.write(bytes);
+  }
+
+  /** Lets go what was written in this turn. */
+  uncork(): void {
+    this.#corked = false;
+    this.#socket.uncork();
+  }
+
+  #data(chunk: Buffer): void {
+    if (!this.#open) return;
+    this.#lastActivity = performance.now();
+    const { handler, stats } = this.#owner;
+    this.#framing.push(chunk);
+    for (;;) {
+      const frame = this.#framing.next();
+      if (frame === undefined) break;
+      if (frame === "ping") {
+        stats.keepalives++;
+        this.#write(PONG);
+      } else {
+        stats.messagesIn++;
+        handler.received(frame, this);
+      }
+      if (!this.#open) return;
+    }
+    const kind = this.#framing.error;
+    if (kind === undefined) return;
+    stats.framingErrors[kind] = (stats.framingErrors[kind] ?? 0) + 1;
+    handler.anomaly?.("framing", `${this.transport} ${this.#peer}: ${FRAMING_ERROR_TEXT[kind]}`);
+    this.end(`framing error: ${FRAMING_ERROR_TEXT[kind]}`, "flush");
+  }
+}

@@ -1,0 +1,128 @@
+import type { Flow, Listener, Target, TransportName } from "../sip/flow.ts";
+import type { FramingErrorKind } from "../sip/framing.ts";
+
+/** Who gets what the sockets bring. None of these is ever called from within a call to `Transports`. */
+export interface TransportHandler {
+  /** One whole SIP message (TCP) or one datagram (UDP). The bytes are the receiver's to keep. */
+  received(bytes: Buffer, flow: Flow): void;
+  /**
+   * A connection ended or never came about: once for each, with a reason for people. For UDP: a datagram could
+   * not be sent; the flow object stays usable.
+   */
+  closed(flow: Flow, reason: string): void;
+  /** Something odd that an operator may want in the log; counted in `stats` as well. */
+  anomaly?(kind: AnomalyKind, detail: string): void;
+}
+
+export type AnomalyKind =
+  /** A connection's bytes were no SIP; it was closed. */
+  | "framing"
+  /** A connection was turned away since the listener has as many as it may. */
+  | "connections-full"
+  /** The kernel reported an error on a listening socket; it goes on. */
+  | "listener-error"
+  /** Datagrams were dropped since the kernel does not take them fast enough. */
+  | "udp-send-queue-full";
+
+/** Limits and sizes; each has a default. */
+export interface TransportOptions {
+  /** Accepted connections per listener, and again as many dialled ones. Default 10000. */
+  readonly maxConnections?: number;
+  /** Bytes of one message on a stream, head and body. Default 65536. */
+  readonly maxMessageBytes?: number;
+  /** Bytes of a message's head on a stream. Default 65536. */
+  readonly maxHeadBytes?: number;
+  /** A connection without a byte in either direction for this long is closed. 0 = never. Default 3600 s. */
+  readonly idleSeconds?: number;
+  /** Bytes that may wait for one peer, also while its connection is being set up. Default 4 MiB. */
+  readonly maxQueuedBytes?: number;
+  /** Default 5000 ms. */
+  readonly connectTimeoutMs?: number;
+  /** How long `close` lets connections flush what is queued. Default 1000 ms. */
+  readonly closeGraceMs?: number;
+  /** Kernel buffers of each UDP socket; the kernel may grant less. Default 4 MiB. */
+  readonly udpBufferBytes?: number;
+}
+
+export const DEFAULTS: Required<TransportOptions> = {
+  maxConnections: 10_000,
+  maxMessageBytes: 65_536,
+  maxHeadBytes: 65_536,
+  idleSeconds: 3600,
+  maxQueuedBytes: 4 * 1024 * 1024,
+  connectTimeoutMs: 5000,
+  closeGraceMs: 1000,
+  udpBufferBytes: 4 * 1024 * 1024,
+};
+
+/** One address to listen on, as the configuration gives it. */
+export interface ListenSpec {
+  readonly transport: TransportName;
+  /** IP literal, with or without brackets; `0.0.0.0` and `::` may stand side by side. Names are refused. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Default: the bound address, or for a wildcard the machine's first outward address. */
+  readonly advertisedHost?: string;
+  /** Default: the bound port. */
+  readonly advertisedPort?: number;
+}
+
+/** What one listener has done since it was bound. All but `connections` only grow. */
+export interface ListenerStats {
+  readonly listener: Listener;
+  messagesIn: number;
+  messagesOut: number;
+  /** CRLF keepalives, answered (TCP) or swallowed (UDP). */
+  keepalives: number;
+  /** Sends that failed, or that came for a flow already closed. */
+  sendFailures: number;
+  /** Open or being set up, now. */
+  connections: number;
+  accepted: number;
+  dialled: number;
+  /** Connections turned away, or not dialled, at the limit. */
+  refused: number;
+  idleClosed: number;
+  /** Connections closed since the peer did not read. */
+  queueOverflows: number;
+  framingErrors: Partial<Record<FramingErrorKind, number>>;
+}
+
+export function newStats(listener: Listener): ListenerStats {
+  return {
+    listener,
+    messagesIn: 0,
+    messagesOut: 0,
+    keepalives: 0,
+    sendFailures: 0,
+    connections: 0,
+    accepted: 0,
+    dialled: 0,
+    refused: 0,
+    idleClosed: 0,
+    queueOverflows: 0,
+    framingErrors: {},
+  };
+}
+
+/** What every flow of ours can do besides being a Flow. */
+export interface OpenFlow extends Flow {
+  /** Never throws, never calls the handler before it returns. */
+  send(bytes: Buffer): void;
+}
+
+/** One bound listener of any transport. TLS and WebSocket become further implementations. */
+export interface TransportPart {
+  readonly listener: Listener;
+  readonly stats: ListenerStats;
+  /** Lets bytes in. Nothing reaches the handler before. */
+  start(): void;
+  /** The target's address is an IP literal in canonical spelling, of this listener's transport and family. */
+  connect(target: Target, zone: string): OpenFlow;
+  /** Looks for idle connections; `now` in milliseconds of a monotonic clock. */
+  sweep(now: number): void;
+  /** No new connections; what is open goes on. */
+  stopListening(): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,119 @@
+import type { Listener, Target } from "../sip/flow.ts";
+import { hostPort, withoutZone, zoneOf } from "./address.ts";
+import { type ListenerStats, newStats, type OpenFlow, type TransportHandler, type TransportPart } from "./part.ts";
+import type { UdpReceiver, UdpSocket } from "./udp-socket.ts";
+
+/** A peer of one of our UDP sockets. One is made for every datagram, so it stays small. */
+class UdpFlow implements OpenFlow {
+  readonly #part: UdpListener;
+  /** Empty, or the zone without which the kernel cannot reach a link-local address. */
+  readonly zone: string;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+
+  constructor(part: UdpListener, remoteAddress: string, remotePort: number, zone: string) {
+    this.#part = part;
+    this.remoteAddress = remoteAddress;
+    this.remotePort = remotePort;
+    this.zone = zone;
+  }
+
+  get listener(): Listener {
+    return this.#part.listener;
+  }
+
+  get transport(): "udp" {
+    return "udp";
+  }
+
+  get open(): boolean {
+    return this.#part.open;
+  }
+
+  send(bytes: Buffer): void {
+    this.#part.send(this, bytes);
+  }
+}
+
+/** One UDP socket: every datagram is a message of its own (RFC 3261 §18.3), every peer a flow. */
+export class UdpListener implements TransportPart, UdpReceiver {
+  readonly listener: Listener;
+  readonly stats: ListenerStats;
+  readonly #handler: TransportHandler;
+  readonly #socket: UdpSocket;
+  #open = true;
+  #started = false;
+  #queueFull = false;
+
+  constructor(listener: Listener, socket: UdpSocket, handler: TransportHandler) {
+    this.listener = listener;
+    this.#socket = socket;
+    this.stats = newStats(listener);
+    this.#handler = handler;
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  start(): void {
+    this.#started = true;
+  }
+
+  datagram(bytes: Buffer, address: string, port: number): void {
+    if (!this.#started) return;
+    if (bytes.length <= 4 && isCrlf(bytes)) {
+      // Not answered: the address may be forged, and the sender only keeps its NAT binding (RFC 5626 §3.5.1 has STUN for more).
+      this.stats.keepalives++;
+      return;
+    }
+    this.stats.messagesIn++;
+    const zoned = this.listener.family === 6 && address.includes("%");
+    const flow = zoned
+      ? new UdpFlow(this, withoutZone(address), port, zoneOf(address))
+      : new UdpFlow(this, address, port, "");
+    this.#handler.received(bytes, flow);
+  }
+
+  error(reason: string): void {
+    this.#handler.anomaly?.("listener-error", `udp ${hostPort(this.listener.address, this.listener.port)}: ${reason}`);
+  }
+
+  connect(target: Target, zone: string): OpenFlow {
+    return new UdpFlow(this, target.address, target.port, zone);
+  }
+
+  send(flow: UdpFlow, bytes: Buffer): void {
+    const address = flow.zone === "" ? flow.remoteAddress : flow.remoteAddress + flow.zone;
+    const taken = this.#socket.send(bytes, flow.remotePort, address, (reason) => {
+      this.stats.sendFailures++;
+      this.#handler.closed(flow, reason);
+    });
+    if (taken) {
+      this.stats.messagesOut++;
+      this.#queueFull = false;
+      return;
+    }
+    this.stats.sendFailures++;
+    if (!this.#open || this.#queueFull) return;
+    this.#queueFull = true;
+    setImmediate(() =>
+      this.#handler.anomaly?.("udp-send-queue-full", "the kernel takes no more datagrams; some are dropped"),
+    );
+  }
+
+  sweep(): void {}
+
+  stopListening(): void {}
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#socket.close();
+  }
+}
+
+function isCrlf(bytes: Buffer): boolean {
+  for (const byte of bytes) if (byte !== 13 && byte !== 10) return false;
+  return true;
+}
