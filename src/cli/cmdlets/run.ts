@@ -1,0 +1,74 @@
+import type { EndpointStore } from "../../endpoints/store.ts";
+import { WaypostError } from "../../errors.ts";
+import { actor } from "../actor.ts";
+import type { Io } from "../io.ts";
+import { type Call, hidden, text, warn } from "./call.ts";
+import { CMDLETS, cmdletNamed } from "./declarations.ts";
+import { helpText } from "./help.ts";
+import type { Cmdlet } from "./parameter.ts";
+import { type Bound, bind } from "./parse.ts";
+
+const ACTIONS: Readonly<Record<string, () => Promise<(call: Call) => Promise<void>>>> = {
+  "New-CsPersistentChatEndpoint": async () => (await import("./new.ts")).create,
+  "Get-CsPersistentChatEndpoint": async () => (await import("./get.ts")).get,
+  "Set-CsPersistentChatEndpoint": async () => (await import("./set.ts")).set,
+  "Remove-CsPersistentChatEndpoint": async () => (await import("./remove.ts")).remove,
+};
+
+/**
+ * Runs a cmdlet, or Get-Help for one, under its name in any case.
+ * @returns the exit status: 0 done, 1 not done (the reason is on standard error)
+ */
+export async function runCmdlet(
+  name: string,
+  words: readonly string[],
+  io: Io,
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  if (name.toLowerCase() === "get-help") return runCmdlet(words[0] ?? "", ["-Help"], io, env);
+  const cmdlet = cmdletNamed(name);
+  if (!cmdlet) {
+    const known = CMDLETS.map((one) => `    ${one.name}\n`).join("");
+    io.err(`${name} : The term '${name}' is not recognized as the name of a cmdlet. There are:\n${known}`);
+    return 1;
+  }
+  let bound: Bound = new Map();
+  let store: Promise<EndpointStore> | undefined;
+  try {
+    bound = bind(cmdlet, words);
+    if (bound.get("Help") === true) {
+      io.out(helpText(cmdlet));
+      return 0;
+    }
+    const call: Call = {
+      cmdlet,
+      bound,
+      io,
+      actor: actor(env, bound.get("Reason")?.toString()),
+      store: () => (store ??= openStore(text(call, "Config"), env)),
+    };
+    for (const parameter of cmdlet.parameters) {
+      if (!parameter.unused || !bound.has(parameter.name)) continue;
+      warn(call, `-${parameter.name} has no meaning here: Waypost keeps its endpoints outside Active Directory.`);
+    }
+    const action = await ACTIONS[cmdlet.name]?.();
+    await action?.(call);
+    return 0;
+  } catch (error) {
+    if (!hidden(bound.get("ErrorAction"))) io.err(errorText(cmdlet, error));
+    return 1;
+  } finally {
+    await store?.then((opened) => opened.close()).catch(() => undefined);
+  }
+}
+
+async function openStore(config: string | undefined, env: NodeJS.ProcessEnv): Promise<EndpointStore> {
+  const { openTable } = await import("../open-table.ts");
+  return (await openTable(config, env)).store;
+}
+
+function errorText(cmdlet: Cmdlet, error: unknown): string {
+  if (!(error instanceof WaypostError)) return `${cmdlet.name} : ${error instanceof Error ? error.message : error}\n`;
+  const remedy = error.code === "USAGE" ? `${cmdlet.name} -? shows how it is used.` : error.remedy;
+  return `${cmdlet.name} : ${error.message}\n${remedy}\n    + FullyQualifiedErrorId : ${error.code},${cmdlet.name}\n`;
+}

@@ -1,0 +1,16 @@
+import type { Endpoint } from "../endpoints/model.ts";
+import type { RowDifference } from "../endpoints/store.ts";
+
+const BOOKKEEPING: ReadonlySet<string> = new Set(["version", "createdAt", "createdBy", "updatedAt", "updatedBy"]);
+
+/** What a change does to the settings of a row, one line per setting: `mode: proxy -> redirect`. */
+export function differenceLines({ before, after }: RowDifference): string[] {
+  const fields = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]) as Set<keyof Endpoint>;
+  return [...fields]
+    .filter((field) => !BOOKKEEPING.has(field) && before?.[field] !== after?.[field])
+    .map((field) => {
+      if (!before) return `${field}: ${after?.[field]}`;
+      if (!after) return `${field}: ${before[field]} -> (removed)`;
+      return `${field}: ${before[field] ?? "(none)"} -> ${after[field] ?? "(none)"}`;
+    });
+}

@@ -1,0 +1,29 @@
+/** Columns aligned to their widest cell, two blanks apart, without trailing blanks. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  return [head, ...rows]
+    .map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd())
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+/** PowerShell's list format: one `Name : value` per line, the colons in one column. */
+export function list(properties: Readonly<Record<string, unknown>>): string {
+  const width = Math.max(...Object.keys(properties).map((name) => name.length));
+  return Object.entries(properties)
+    .map(([name, value]) => `${name.padEnd(width)} : ${shown(value)}`.trimEnd())
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+/** One JSON object per line. */
+export function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+/** A value as people read it in a list: nothing for null, PowerShell's True and False. */
+export function shown(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  return String(value);
+}
