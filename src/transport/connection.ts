@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
+import { hostPort } from "../address.ts";
 import type { Listener, TransportName } from "../sip/flow.ts";
 import { FRAMING_ERROR_TEXT, StreamFraming } from "../sip/framing.ts";
-import { explainSocketError, hostPort } from "./address.ts";
+import { explainSocketError } from "./explain.ts";
 import type { ListenerStats, OpenFlow, TransportHandler, TransportOptions } from "./part.ts";
 
 /** What a connection needs from the listener it belongs to. */

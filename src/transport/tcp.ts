@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { hostPort, isWildcard, withoutZone } from "../address.ts";
 import type { Listener, Target } from "../sip/flow.ts";
-import { hostPort, isWildcard, withoutZone } from "./address.ts";
 import { type ConnectionOwner, type Corks, StreamConnection } from "./connection.ts";
 import {
   type ListenerStats,

@@ -1,7 +1,8 @@
+import { canonicalAddress, hostPort, isWildcard, zoneOf } from "../address.ts";
 import { WaypostError } from "../errors.ts";
 import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts";
-import { addressOfThisMachine, canonicalAddress, explainBindError, hostPort, isWildcard, zoneOf } from "./address.ts";
 import { Corks } from "./connection.ts";
+import { addressOfThisMachine, explainBindError } from "./explain.ts";
 import {
   DEFAULTS,
   type ListenerStats,

@@ -1,5 +1,6 @@
 import { createSocket } from "node:dgram";
-import { explainSocketError, hostPort } from "./address.ts";
+import { hostPort } from "../address.ts";
+import { explainSocketError } from "./explain.ts";
 
 /** A bound UDP socket, and no more of it than the listener needs, so that another way to move datagrams fits behind it. */
 export interface UdpSocket {

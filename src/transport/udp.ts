@@ -1,5 +1,5 @@
+import { hostPort, withoutZone, zoneOf } from "../address.ts";
 import type { Listener, Target } from "../sip/flow.ts";
-import { hostPort, withoutZone, zoneOf } from "./address.ts";
 import { type ListenerStats, newStats, type OpenFlow, type TransportHandler, type TransportPart } from "./part.ts";
 import type { UdpReceiver, UdpSocket } from "./udp-socket.ts";
 

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, isIP } from "node:net";
 import t from "tap";
+import { canonicalAddress, hostPort } from "../../src/address.ts";
 import { WaypostError } from "../../src/errors.ts";
-import { canonicalAddress, hostPort } from "../../src/transport/address.ts";
 import { Transports } from "../../src/transport/transports.ts";
 import { Client, listening, OPTIONS, peerServer, Recorder, udpPeer } from "./wire.ts";
 
