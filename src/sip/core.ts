@@ -1,0 +1,332 @@
+import type { RedirectDecision, RejectDecision } from "./decision.ts";
+import type { CoreEvent, RequestFinished } from "./event.ts";
+import type { Flow, Listener, Target } from "./flow.ts";
+import { Header } from "./header-names.ts";
+import type { CoreHost, LocateQuery, LocateResult } from "./host.ts";
+import { KeyedHash } from "./keyed-hash.ts";
+import type { SipMessage } from "./message.ts";
+import { parseMessage } from "./parse.ts";
+import type { ProxyEnvironment } from "./proxy/environment.ts";
+import { forwardAck } from "./proxy/forward-ack.ts";
+import { viaWithSource } from "./proxy/forward-request.ts";
+import { BRANCH_PREFIX, isLoop, loopHash } from "./proxy/loop.ts";
+import { checkRequest } from "./proxy/request-checks.ts";
+import { ResponseContext } from "./proxy/response-context.ts";
+import { preprocessRoutes, type RouteInformation } from "./proxy/routes.ts";
+import { buildReply, explanationHeaders } from "./reply.ts";
+import { SelfIdentity } from "./self-identity.ts";
+import { DEFAULT_TIMER_VALUES, type TimerValues } from "./timer-values.ts";
+import { Timers } from "./timers.ts";
+import type { ClientTransaction } from "./transaction/client.ts";
+import { ResponsePath } from "./transaction/environment.ts";
+import { InviteServerTransaction } from "./transaction/invite-server.ts";
+import { clientKey, serverKey } from "./transaction/key.ts";
+import { NonInviteServerTransaction } from "./transaction/non-invite-server.ts";
+import type { ServerTransaction, ServerTransactionUser } from "./transaction/server.ts";
+import { parseUri, type SipUri, uriParam, uriTransport } from "./uri.ts";
+
+export interface CoreOptions {
+  readonly listeners: readonly Listener[];
+  /** Two random 32-bit numbers: the key for branches and tags. */
+  readonly key: readonly [number, number];
+  readonly timers?: Partial<TimerValues>;
+}
+
+/** What the core holds at the moment; all zero when nothing is under way. */
+export interface CoreLoad {
+  readonly serverTransactions: number;
+  readonly clientTransactions: number;
+  readonly timers: number;
+  readonly queries: number;
+}
+
+/** Methods that Waypost itself answers or passes on; for the answer to an OPTIONS meant for us. */
+const ALLOW =
+  "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, REFER, PRACK, PUBLISH, REGISTER";
+
+/**
+ * The SIP element: bytes and a clock reading in, effects out through CoreHost. It does no I/O, reads no clock and
+ * draws no random number, so the same input gives the same output. Times are ms on the caller's clock.
+ */
+export class SipCore implements ProxyEnvironment, ServerTransactionUser {
+  readonly timers = new Timers();
+  readonly values: TimerValues;
+  readonly identity: SelfIdentity;
+  private readonly host: CoreHost;
+  private readonly hash: KeyedHash;
+  private readonly servers = new Map<string, { transaction: ServerTransaction; context: ResponseContext }>();
+  private readonly clients = new Map<string, ClientTransaction>();
+  private readonly queries = new Map<number, (result: LocateResult) => void>();
+  private branchCounter = 0;
+  private queryCounter = 0;
+
+  constructor(host: CoreHost, options: CoreOptions) {
+    this.host = host;
+    this.identity = new SelfIdentity(options.listeners);
+    this.hash = new KeyedHash(options.key);
+    this.values = { ...DEFAULT_TIMER_VALUES, ...options.timers };
+  }
+
+  /** One SIP message that arrived on `flow`; the bytes are the core's from now on. */
+  receive(bytes: Buffer, flow: Flow, now: number): void {
+    this.timers.now = now;
+    const parsed = parseMessage(bytes);
+    if (parsed.kind === "hopeless") this.drop(flow, parsed.reason);
+    else if (parsed.kind === "broken") this.refuseBroken(parsed.message, flow, parsed.status, parsed.reason);
+    else if (parsed.message.isRequest) this.receiveRequest(parsed.message, flow);
+    else this.receiveResponse(parsed.message, flow);
+  }
+
+  /** The answer to a `locate` that was left open. */
+  resolved(queryId: number, result: LocateResult, now: number): void {
+    this.timers.now = now;
+    const done = this.queries.get(queryId);
+    this.queries.delete(queryId);
+    done?.(result);
+  }
+
+  /** A flow broke, or a datagram could not be sent on it. `reason` is for people. */
+  flowClosed(flow: Flow, reason: string, now: number): void {
+    this.timers.now = now;
+    for (const transaction of [...this.clients.values()]) {
+      if (transaction.flow === flow) transaction.transportFailed(reason);
+    }
+  }
+
+  /** Fires what is due. */
+  tick(now: number): void {
+    this.timers.now = now;
+    this.timers.fireDue();
+  }
+
+  /** When `tick` has to be called next; Infinity when nothing waits. */
+  get nextDue(): number {
+    return this.timers.nextDue;
+  }
+
+  get load(): CoreLoad {
+    return {
+      serverTransactions: this.servers.size,
+      clientTransactions: this.clients.size,
+      timers: this.timers.size,
+      queries: this.queries.size,
+    };
+  }
+
+  send(flow: Flow, bytes: Buffer): void {
+    this.host.send(flow, bytes);
+  }
+
+  connect(target: Target, listener: Listener): Flow {
+    return this.host.connect(target, listener);
+  }
+
+  event(event: CoreEvent): void {
+    this.host.event(event);
+  }
+
+  newBranch(hash: string): string {
+    return `${BRANCH_PREFIX}${hash}.${(this.branchCounter++).toString(36)}`;
+  }
+
+  addClientTransaction(transaction: ClientTransaction): void {
+    this.clients.set(transaction.key, transaction);
+  }
+
+  clientTransactionEnded(transaction: ClientTransaction): void {
+    this.clients.delete(transaction.key);
+  }
+
+  serverTransactionEnded(transaction: ServerTransaction): void {
+    this.servers.delete(transaction.key);
+  }
+
+  locate(uri: SipUri, done: (result: LocateResult) => void): () => void {
+    const transport = uriTransport(uri);
+    const query: LocateQuery = {
+      host: uriParam(uri, "maddr") || uri.host,
+      secure: uri.secure,
+      ...(uri.port === undefined ? {} : { port: uri.port }),
+      ...(transport === undefined ? {} : { transport }),
+    };
+    const id = this.queryCounter++;
+    const known = this.host.locate(id, query);
+    if (known !== undefined) done(known);
+    else this.queries.set(id, done);
+    return () => this.queries.delete(id);
+  }
+
+  private receiveResponse(response: SipMessage, flow: Flow): void {
+    const branch = response.topVia!.branch;
+    const transaction = branch === undefined ? undefined : this.clients.get(clientKey(branch, response.cseq!.method));
+    // RFC 6026 §8: a response that no transaction waits for is not forwarded.
+    if (transaction === undefined || transaction.method !== response.cseq!.method) {
+      this.drop(flow, "a response that no transaction waits for");
+    } else transaction.received(response);
+  }
+
+  private receiveRequest(request: SipMessage, flow: Flow): void {
+    const key = serverKey(request);
+    const known = this.servers.get(key);
+    if (request.method === "ACK") {
+      if (known === undefined || !(known.transaction as InviteServerTransaction).acknowledged()) {
+        this.receiveAck(request, flow);
+      }
+      return;
+    }
+    if (known !== undefined) known.transaction.retransmitted();
+    else if (request.method === "CANCEL") this.receiveCancel(request, flow);
+    else this.receiveNewRequest(request, flow, key);
+  }
+
+  private receiveNewRequest(request: SipMessage, flow: Flow, key: string): void {
+    const hash = loopHash(request, this.hash);
+    const refusal = checkRequest(request);
+    if (refusal !== undefined) {
+      this.refuse(request, flow, hash, refusal.status, refusal.explanation, refusal.headers);
+      return;
+    }
+    if (isLoop(request, hash, this.identity)) {
+      this.refuse(request, flow, hash, 482, "the request came back to this gateway unchanged");
+      return;
+    }
+    const routes = preprocessRoutes(request, this.identity);
+    if (routes === undefined) {
+      this.refuse(request, flow, hash, 400, "a Route header is malformed");
+      return;
+    }
+    const inDialog = request.to!.tag !== undefined;
+    if (inDialog && routes.throughUs) {
+      if (routes.routes.length === 0 && this.identity.isSelfText(routes.requestUri)) {
+        this.refuse(request, flow, hash, 481, "the dialog's remote target is this gateway itself");
+      } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision: undefined }, key);
+      return;
+    }
+    this.route(request, flow, key, routes, hash);
+  }
+
+  /** A request outside of our dialogs: the table decides. */
+  private route(request: SipMessage, flow: Flow, key: string, routes: RouteInformation, hash: string): void {
+    const uri = parseUri(routes.requestUri);
+    if (uri !== undefined && uri.user === undefined && request.method === "OPTIONS" && this.identity.isSelf(uri)) {
+      this.answer(request, flow, hash, 200, `Allow: ${ALLOW}\r\nAccept: */*\r\n`);
+      this.finished(request, flow, "self", 200, undefined, undefined);
+      return;
+    }
+    const decision = this.host.decide({
+      method: request.method,
+      requestUri: routes.requestUri,
+      transport: flow.transport,
+      sourceAddress: flow.remoteAddress,
+    });
+    if (decision.kind === "redirect") this.redirect(request, flow, hash, decision);
+    else if (decision.kind === "reject") this.reject(request, flow, hash, decision);
+    else if (routes.routes.length > 0 && decision.endpoint !== undefined) {
+      // A preloaded Route would let a stranger choose where we send (§26.2.1 speaks of such open relays).
+      this.refuse(request, flow, hash, 403, "a Route beyond this gateway is not followed for a new request");
+    } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision }, key);
+  }
+
+  private proxy(job: ConstructorParameters<typeof ResponseContext>[1], key: string): void {
+    const { request, inbound } = job;
+    const path = ResponsePath.of(request.topVia!, inbound, this);
+    const Machine = request.method === "INVITE" ? InviteServerTransaction : NonInviteServerTransaction;
+    const transaction = new Machine(this, key, request, path, inbound.transport, this);
+    const context = new ResponseContext(this, job, transaction);
+    this.servers.set(key, { transaction, context });
+    context.start();
+  }
+
+  /** §8.3 and §8.2.7: without a transaction. A repeated request gets the same answer again, To tag included. */
+  private redirect(request: SipMessage, flow: Flow, hash: string, decision: RedirectDecision): void {
+    const contacts = decision.contacts.map((uri) => `Contact: <${uri}>\r\n`).join("");
+    this.answer(request, flow, hash, decision.status, contacts);
+    this.finished(request, flow, "redirect", decision.status, decision.endpoint, undefined);
+  }
+
+  private reject(request: SipMessage, flow: Flow, hash: string, decision: RejectDecision): void {
+    const headers = explanationHeaders(this.identity.name, decision.status, decision.explanation);
+    this.answer(request, flow, hash, decision.status, headers, decision.reason);
+    this.finished(request, flow, "reject", decision.status, decision.endpoint, decision.explanation);
+  }
+
+  private refuse(request: SipMessage, flow: Flow, hash: string, status: number, why: string, headers = ""): void {
+    this.answer(request, flow, hash, status, headers + explanationHeaders(this.identity.name, status, why));
+    this.finished(request, flow, "reject", status, undefined, why);
+  }
+
+  private refuseBroken(request: SipMessage, flow: Flow, status: number, reason: string): void {
+    // Without a readable Via there is no way back, and an ACK is never answered (§17.1.1.3).
+    if (request.method === "ACK" || request.topVia === undefined) {
+      this.drop(flow, reason);
+      return;
+    }
+    const tag = this.hash.token(request.head);
+    this.answer(request, flow, tag, status, explanationHeaders(this.identity.name, status, reason));
+    this.finished(request, flow, "reject", status, undefined, reason);
+  }
+
+  private answer(
+    request: SipMessage,
+    flow: Flow,
+    toTag: string,
+    status: number,
+    headers: string,
+    reason?: string,
+  ): void {
+    const topVia = viaWithSource(request, flow);
+    const bytes = buildReply(request, status, { toTag, headers, topVia, ...(reason === undefined ? {} : { reason }) });
+    ResponsePath.of(request.topVia!, flow, this).send(bytes, this);
+  }
+
+  /** §9.2 and §16.10. */
+  private receiveCancel(request: SipMessage, flow: Flow): void {
+    const hash = loopHash(request, this.hash);
+    const invite = this.servers.get(serverKey(request, "INVITE"));
+    // DEVIATION: §16.10 would forward it statelessly; the branch that it would need downstream is gone with the transaction.
+    if (invite === undefined) {
+      this.refuse(request, flow, hash, 481, "there is no INVITE to cancel");
+      return;
+    }
+    this.answer(request, flow, hash, 200, "");
+    invite.context.cancel(request.value(Header.Reason));
+  }
+
+  /** An ACK that no transaction takes: that of a 2xx, which travels along the route set (§16.6, §13.2.2.4). */
+  private receiveAck(request: SipMessage, flow: Flow): void {
+    const routes = preprocessRoutes(request, this.identity);
+    const onItsWay = routes?.throughUs && (routes.routes.length > 0 || !this.identity.isSelfText(routes.requestUri));
+    // All other ACKs are those of our own stateless answers (§8.2.7), or stray.
+    if (!routes || !onItsWay || request.to?.tag === undefined || checkRequest(request) !== undefined) return;
+    const hash = loopHash(request, this.hash);
+    if (!isLoop(request, hash, this.identity)) forwardAck(request, flow, routes, hash, this);
+  }
+
+  private drop(source: Flow, reason: string): void {
+    this.host.event({ type: "dropped", reason, source });
+  }
+
+  private finished(
+    request: SipMessage,
+    source: Flow,
+    decision: RequestFinished["decision"],
+    status: number,
+    endpoint: string | undefined,
+    explanation: string | undefined,
+  ): void {
+    this.host.event({
+      type: "request",
+      method: request.method,
+      requestUri: request.requestUri,
+      callId: request.callId,
+      from: request.value(Header.From) ?? "",
+      source,
+      decision,
+      endpoint,
+      target: undefined,
+      status,
+      explanation,
+      durationMs: 0,
+    });
+  }
+}

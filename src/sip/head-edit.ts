@@ -1,0 +1,72 @@
+import { Header, longForm } from "./header-names.ts";
+import { INDEX_STRIDE, type SipMessage } from "./message.ts";
+
+/** Changes to a head, collected and then written in one pass; what is not named stays byte for byte. */
+export class HeadEdit {
+  private readonly message: SipMessage;
+  private readonly starts: number[] = [];
+  private readonly ends: number[] = [];
+  private readonly texts: string[] = [];
+
+  constructor(message: SipMessage) {
+    this.message = message;
+  }
+
+  /** Writes `text` in place of `[start, end)`. Edits must not overlap; those at one place keep the order of the calls. */
+  replace(start: number, end: number, text: string): void {
+    let at = this.starts.length;
+    while (at > 0 && this.starts[at - 1]! > start) at--;
+    this.starts.splice(at, 0, start);
+    this.ends.splice(at, 0, end);
+    this.texts.splice(at, 0, text);
+  }
+
+  insert(at: number, text: string): void {
+    this.replace(at, at, text);
+  }
+
+  /**
+   * What every message that we pass on needs: long header names, which legacy clients demand, and a Content-Length
+   * (§18.3, and a client that drops the connection without one).
+   */
+  normalise(): void {
+    const { message } = this;
+    if (message.hasCompactNames) {
+      for (let i = 0; i < message.index.length; i += INDEX_STRIDE) {
+        const start = message.index[i + 1]!;
+        const next = message.head.charCodeAt(start + 1);
+        if (next !== 0x3a && next !== 0x20 && next !== 0x09) continue;
+        const name = longForm(message.head[start]!);
+        if (name !== undefined) this.replace(start, start + 1, name);
+      }
+    }
+    if (message.find(Header.ContentLength) < 0) {
+      this.insert(message.headersEnd, `Content-Length: ${message.body.length}\r\n`);
+    }
+  }
+
+  /** The edited head. */
+  toString(): string {
+    const { head } = this.message;
+    let out = "";
+    let at = 0;
+    for (let i = 0; i < this.starts.length; i++) {
+      out += head.slice(at, this.starts[i]) + this.texts[i]!;
+      at = this.ends[i]!;
+    }
+    return out + head.slice(at);
+  }
+
+  /** The edited head and the unchanged body as bytes. */
+  toBytes(): Buffer {
+    return encode(this.toString(), this.message.body);
+  }
+}
+
+/** Head (latin1) and body as one buffer. */
+export function encode(head: string, body: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(head.length + body.length);
+  bytes.write(head, 0, "latin1");
+  if (body.length > 0) body.copy(bytes, head.length);
+  return bytes;
+}

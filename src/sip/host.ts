@@ -1,0 +1,31 @@
+import type { Decision, RoutingRequest } from "./decision.ts";
+import type { CoreEvent } from "./event.ts";
+import type { Flow, Listener, Target, TransportName } from "./flow.ts";
+
+/** What RFC 3263 needs to know of a URI. */
+export interface LocateQuery {
+  /** A name or an IP literal without brackets; `maddr` where the URI has one. */
+  readonly host: string;
+  readonly port?: number;
+  readonly transport?: TransportName;
+  /** A `sips:` URI. */
+  readonly secure: boolean;
+}
+
+/** The addresses of a host in the order in which they are to be tried, or why there are none. */
+export type LocateResult =
+  | { readonly ok: true; readonly targets: readonly Target[] }
+  | { readonly ok: false; readonly reason: string };
+
+/** The one way in which the core acts on the world. Nothing here may call back into the core before it returns. */
+export interface CoreHost {
+  /** Sends one message. A failure arrives later as `core.flowClosed`. */
+  send(flow: Flow, bytes: Buffer): void;
+  /** The flow to a target: an open one, or a new one that is being set up. */
+  connect(target: Target, listener: Listener): Flow;
+  /** Answers at once where that is possible, else returns undefined and calls `core.resolved(queryId, …)` later. */
+  locate(queryId: number, query: LocateQuery): LocateResult | undefined;
+  /** Where a request outside of our dialogs goes. Answers from memory. */
+  decide(request: RoutingRequest): Decision;
+  event(event: CoreEvent): void;
+}

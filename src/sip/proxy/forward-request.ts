@@ -1,0 +1,73 @@
+import { parseDecimal } from "../chars.ts";
+import type { Flow, Listener, TransportName } from "../flow.ts";
+import { HeadEdit } from "../head-edit.ts";
+import { Header } from "../header-names.ts";
+import type { SipMessage } from "../message.ts";
+import type { SelfIdentity } from "../self-identity.ts";
+import type { Via } from "../via.ts";
+import { editRoutes, type NextHop, type RouteInformation } from "./routes.ts";
+
+/** Max-Forwards for a request that has none (§16.6 step 3). */
+const DEFAULT_MAX_FORWARDS = 70;
+
+export interface ForwardPlan {
+  readonly inbound: Flow;
+  readonly listener: Listener;
+  readonly transport: TransportName;
+  readonly branch: string;
+  readonly routes: RouteInformation;
+  readonly hop: NextHop;
+  readonly recordRoute: boolean;
+}
+
+/** Our Via value for a request that leaves by `listener` (§16.6 step 8). */
+export function viaValue(identity: SelfIdentity, listener: Listener, transport: TransportName, branch: string): string {
+  const rport = transport === "udp" ? ";rport" : "";
+  return `SIP/2.0/${transport.toUpperCase()} ${identity.sentBy(listener)};branch=${branch}${rport}`;
+}
+
+/** The outgoing copy of a request (§16.6 steps 1 to 8 and 9's Content-Length). */
+export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity: SelfIdentity): Buffer {
+  const edit = new HeadEdit(request);
+  if (plan.hop.requestUri !== request.requestUri) {
+    const start = request.method.length + 1;
+    edit.replace(start, start + request.requestUri.length, plan.hop.requestUri);
+  }
+  let top = `Via: ${viaValue(identity, plan.listener, plan.transport, plan.branch)}\r\n`;
+  if (plan.recordRoute) {
+    // The two sides of us differ: each side gets the name that it can reach (RFC 5658).
+    top += `Record-Route: ${identity.recordRoute(plan.listener)}\r\n`;
+    if (plan.inbound.listener !== plan.listener) {
+      top += `Record-Route: ${identity.recordRoute(plan.inbound.listener)}\r\n`;
+    }
+  }
+  edit.insert(request.headersStart, top);
+  recordSource(request.topVia!, plan.inbound, (at, text) => edit.insert(at, text));
+  const at = request.find(Header.MaxForwards);
+  if (at < 0) edit.insert(request.headersEnd, `Max-Forwards: ${DEFAULT_MAX_FORWARDS}\r\n`);
+  else {
+    const [start, end] = [request.index[at + 2]!, request.index[at + 3]!];
+    edit.replace(start, end, String(parseDecimal(request.head, start, end, 255) - 1));
+  }
+  editRoutes(request, edit, plan.routes, plan.hop);
+  edit.normalise();
+  return edit.toBytes();
+}
+
+/** The top Via of a request with its source written in, as replies to it carry it (§18.2.1, RFC 3581 §4). */
+export function viaWithSource(request: SipMessage, inbound: Flow): string {
+  const via = request.topVia!;
+  let text = request.head.slice(via.start, via.end);
+  recordSource(via, inbound, (at, added) => {
+    text = text.slice(0, at - via.start) + added + text.slice(at - via.start);
+  });
+  return text;
+}
+
+/** Tells `insert`, from the back to the front, what has to be written into the Via to name the request's source. */
+function recordSource(via: Via, inbound: Flow, insert: (at: number, text: string) => void): void {
+  if (via.received === undefined && (via.rport || via.host !== inbound.remoteAddress)) {
+    insert(via.end, `;received=${inbound.remoteAddress}`);
+  }
+  if (via.rportAt >= 0) insert(via.rportAt, `=${inbound.remotePort}`);
+}

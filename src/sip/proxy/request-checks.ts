@@ -1,0 +1,40 @@
+import { parseDecimal } from "../chars.ts";
+import { Header } from "../header-names.ts";
+import type { SipMessage } from "../message.ts";
+import { parseUri, uriKind } from "../uri.ts";
+
+/** An answer that a request gets in place of being forwarded. */
+export interface Refusal {
+  readonly status: number;
+  readonly explanation: string;
+  /** Whole header lines. */
+  readonly headers?: string;
+}
+
+/** The checks of RFC 3261 §16.3 that need the request alone (steps 2, 3 and 5). */
+export function checkRequest(request: SipMessage): Refusal | undefined {
+  // Step 2: scheme.
+  if (uriKind(request.requestUri) === "other") {
+    return { status: 416, explanation: "only sip: and sips: Request-URIs are served here" };
+  }
+  if (parseUri(request.requestUri) === undefined) {
+    return { status: 400, explanation: "the Request-URI is not a valid SIP URI" };
+  }
+  // Step 3: Max-Forwards.
+  const at = request.find(Header.MaxForwards);
+  if (at >= 0) {
+    const left = parseDecimal(request.head, request.index[at + 2]!, request.index[at + 3]!, 255);
+    if (left < 0) return { status: 400, explanation: "Max-Forwards is not a number from 0 to 255" };
+    if (left === 0) return { status: 483, explanation: "Max-Forwards has run out" };
+  }
+  // Step 5: Proxy-Require. We support no extension that a proxy could be required to.
+  const required = request.value(Header.ProxyRequire);
+  if (required !== undefined) {
+    return {
+      status: 420,
+      explanation: "Proxy-Require names an extension that is not supported here",
+      headers: `Unsupported: ${required}\r\n`,
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,297 @@
+import type { ProxyDecision } from "../decision.ts";
+import type { RequestFinished } from "../event.ts";
+import type { Flow, Target } from "../flow.ts";
+import { Header } from "../header-names.ts";
+import type { LocateResult } from "../host.ts";
+import type { SipMessage } from "../message.ts";
+import { buildReply, explanationHeaders } from "../reply.ts";
+import type { Timer } from "../timers.ts";
+import type { ServerTransaction } from "../transaction/server.ts";
+import { parseUri, type SipUri } from "../uri.ts";
+import { Branch, type BranchFailure, type BranchOwner } from "./branch.ts";
+import type { ProxyEnvironment } from "./environment.ts";
+import { forwardRequest, viaValue, viaWithSource } from "./forward-request.ts";
+import { forwardResponse } from "./forward-response.ts";
+import { nextHopOf, type RouteInformation } from "./routes.ts";
+
+/** A request to be proxied, and all that was found out about it. */
+export interface ProxyJob {
+  readonly request: SipMessage;
+  readonly inbound: Flow;
+  readonly routes: RouteInformation;
+  readonly loopHash: string;
+  /** The tag for responses that we make ourselves. */
+  readonly toTag: string;
+  /** Undefined for a request that follows the route set of a dialog. */
+  readonly decision: ProxyDecision | undefined;
+}
+
+/** A failure kept until it is known whether another target answers better. */
+interface Outcome {
+  readonly status: number;
+  readonly response: SipMessage | undefined;
+  readonly explanation: string;
+}
+
+/**
+ * The response context of RFC 3261 §16: one server transaction, the target set, and the branches tried so far.
+ * Targets are tried in order (§16.6: serial forking); one that stays silent keeps its branch while the next is tried.
+ */
+export class ResponseContext implements BranchOwner {
+  private readonly environment: ProxyEnvironment;
+  private readonly job: ProxyJob;
+  private readonly server: ServerTransaction;
+  private readonly startedAt: number;
+  private readonly branches: Branch[] = [];
+  private readonly outcomes: Outcome[] = [];
+  private nextHops: SipUri[] = [];
+  private targets: Target[] = [];
+  private lastTarget: Target | undefined;
+  private stopLocating: (() => void) | undefined;
+  private trying: Timer | undefined;
+  private cancelled = false;
+  private finished = false;
+
+  constructor(environment: ProxyEnvironment, job: ProxyJob, server: ServerTransaction) {
+    this.environment = environment;
+    this.job = job;
+    this.server = server;
+    this.startedAt = environment.timers.now;
+  }
+
+  /** Answers 100 where that is due and starts on the target set. */
+  start(): void {
+    const { environment, job } = this;
+    if (job.request.method === "INVITE") this.sendTrying();
+    // RFC 4320 §4.1: no 100 to a non-INVITE before its Timer E has grown to T2, and one at that time.
+    else this.trying = environment.timers.start(environment.values.t2 - environment.values.t1, this, "trying");
+    if (job.decision === undefined) {
+      const hop = nextHopOf(job.routes);
+      if (hop === undefined) this.outcomes.push(unreachable("the route set leads to no SIP URI"));
+      else this.nextHops.push(hop.uri);
+    } else {
+      for (const text of job.decision.nextHops) {
+        const uri = parseUri(text);
+        if (uri !== undefined) this.nextHops.push(uri);
+      }
+    }
+    this.advance();
+  }
+
+  /** The caller's CANCEL (§16.10). */
+  cancel(reason: string | undefined): void {
+    if (this.finished || this.cancelled) return;
+    this.cancelled = true;
+    this.stopLocating?.();
+    this.targets = [];
+    this.nextHops = [];
+    for (const branch of this.branches) branch.cancel(reason);
+    this.concludeIfIdle();
+  }
+
+  timerFired(_kind: "trying"): void {
+    this.sendTrying();
+  }
+
+  provisionalReceived(_branch: Branch, response: SipMessage): void {
+    if (response.status === 100 || this.finished) return;
+    const bytes = forwardResponse(response);
+    if (bytes !== undefined) this.server.respond(response.status, bytes);
+  }
+
+  finalReceived(branch: Branch, response: SipMessage): void {
+    const { status } = response;
+    if (status < 300) {
+      this.conclude(branch.target, status, forwardResponse(response), undefined);
+      for (const other of this.branches) if (other !== branch) other.cancel();
+      return;
+    }
+    if (this.finished) return;
+    if (status !== 503) {
+      this.answerWith(branch.target, response);
+      return;
+    }
+    this.outcomes.push({ status: 503, response, explanation: `${branch.target.host} answered 503` });
+    this.reportFailure(branch.target, "answered 503");
+    this.advance();
+  }
+
+  branchFailed(branch: Branch, failure: BranchFailure, reason: string): void {
+    if (this.finished) return;
+    this.outcomes.push({ status: failure === "timeout" ? 408 : 503, response: undefined, explanation: reason });
+    this.reportFailure(branch.target, reason);
+    this.advance();
+  }
+
+  firstResponseOverdue(branch: Branch): void {
+    if (this.finished) return;
+    const reason = `no answer from ${branch.target.host} (${branch.target.address}) in time`;
+    this.reportFailure(branch.target, reason);
+    if (this.job.decision === undefined) {
+      branch.terminate();
+      this.outcomes.push(unreachable(reason));
+    } else branch.cancel();
+    this.advance();
+  }
+
+  /** Tries the next target, locating the next URI when the addresses of this one are used up. */
+  private advance(): void {
+    while (!this.finished) {
+      const target = this.targets.shift();
+      if (target !== undefined) {
+        this.startBranch(target);
+        return;
+      }
+      const uri = this.nextHops.shift();
+      if (uri === undefined) {
+        this.concludeIfIdle();
+        return;
+      }
+      let answered = false;
+      let waiting = false;
+      this.stopLocating = this.environment.locate(uri, (result) => {
+        answered = true;
+        this.located(uri, result);
+        if (waiting) this.advance();
+      });
+      if (!answered) {
+        waiting = true;
+        return;
+      }
+    }
+  }
+
+  private located(uri: SipUri, result: LocateResult): void {
+    this.stopLocating = undefined;
+    if (result.ok) this.targets = [...result.targets];
+    else this.outcomes.push(unreachable(`${uri.host} has no address: ${result.reason}`));
+  }
+
+  private startBranch(target: Target): void {
+    const { environment, job } = this;
+    const { request, inbound, routes } = job;
+    const { identity, values } = environment;
+    this.lastTarget = target;
+    const followed = nextHopOf(routes);
+    const requestUri = job.decision?.requestUri ?? followed?.requestUri ?? routes.requestUri;
+    const hop = {
+      uri: followed?.uri ?? parseUri(requestUri)!,
+      requestUri,
+      routes: followed?.routes ?? [],
+      rewritten: followed?.rewritten ?? false,
+    };
+    const listener = identity.listenerFor(target, inbound, routes.outbound);
+    const branchId = environment.newBranch(job.loopHash);
+    const bytes = forwardRequest(
+      request,
+      {
+        inbound,
+        listener,
+        transport: target.transport,
+        branch: branchId,
+        routes,
+        hop,
+        recordRoute: request.method !== "REGISTER",
+      },
+      identity,
+    );
+    const via = viaValue(identity, listener, target.transport, branchId);
+    const branch = new Branch(environment, this, target, branchId, { request, via, hop });
+    this.branches.push(branch);
+    const more = this.targets.length > 0 || this.nextHops.length > 0;
+    let limit: number | undefined;
+    if (job.decision === undefined) limit = values.inDialogResponse;
+    else if (more) limit = values.firstResponse;
+    branch.start(environment.connect(target, listener), bytes, limit);
+  }
+
+  private concludeIfIdle(): void {
+    if (this.finished || this.stopLocating !== undefined || this.branches.some((branch) => branch.active)) return;
+    if (this.cancelled) {
+      this.answerSelf(487, "the caller cancelled");
+      return;
+    }
+    const explanation = this.outcomes.map((outcome) => outcome.explanation).join("; ") || "there is no next hop";
+    // DEVIATION: for a dialog whose next hop is gone, 481 in place of 408, 500 or 503: a legacy client then looks up
+    // the contact again, while any other answer sends it into a loop of UPDATE requests.
+    if (this.job.decision === undefined) this.answerSelf(481, explanation);
+    else if (!this.outcomes.some((outcome) => outcome.status === 408)) {
+      // §16.7 step 6: a 503 of one server is no 503 of ours.
+      this.answerSelf(500, explanation);
+    } else if (this.job.request.method === "INVITE") this.answerSelf(408, explanation);
+    else {
+      // RFC 4320 §4.2: a 408 to a non-INVITE would arrive too late to be of use.
+      this.conclude(this.lastTarget, 0, undefined, explanation);
+      this.server.abandon();
+    }
+  }
+
+  /** Passes on a final response other than 2xx and ends the search: it is an answer, no failure of a server. */
+  private answerWith(target: Target, response: SipMessage): void {
+    if (this.cancelled && response.status === 408) this.answerSelf(487, "the caller cancelled");
+    // DEVIATION: a legacy client answers a 401 with the same request at once, for ever; no pool means its challenge for it.
+    else if (response.status === 401 && this.job.decision?.endpoint !== undefined) {
+      this.answerSelf(403, `${target.host} asked the legacy client for credentials (401)`);
+    } else if (response.status === 408 && this.job.request.method !== "INVITE") {
+      this.conclude(target, 0, undefined, `${target.host} answered 408`);
+      this.server.abandon();
+    } else this.conclude(target, response.status, forwardResponse(response), undefined);
+    for (const branch of this.branches) branch.cancel();
+  }
+
+  private answerSelf(status: number, explanation: string): void {
+    const { job, environment } = this;
+    const headers = explanationHeaders(environment.identity.name, status, explanation);
+    const bytes = this.reply(status, status === 487 ? "" : headers, job.toTag);
+    this.conclude(this.lastTarget, status, bytes, explanation);
+  }
+
+  private sendTrying(): void {
+    if (!this.finished) this.server.respond(100, this.reply(100, "", undefined));
+  }
+
+  private reply(status: number, headers: string, toTag: string | undefined): Buffer {
+    const { request, inbound } = this.job;
+    const topVia = viaWithSource(request, inbound);
+    return buildReply(request, status, toTag === undefined ? { headers, topVia } : { headers, topVia, toTag });
+  }
+
+  /** Sends the final answer; a further 2xx to an INVITE travels on too (§16.7 step 5). */
+  private conclude(
+    target: Target | undefined,
+    status: number,
+    bytes: Buffer | undefined,
+    explanation: string | undefined,
+  ): void {
+    if (bytes !== undefined) this.server.respond(status, bytes);
+    if (this.finished) return;
+    this.finished = true;
+    this.stopLocating?.();
+    this.environment.timers.cancel(this.trying);
+    const { job } = this;
+    const event: RequestFinished = {
+      type: "request",
+      method: job.request.method,
+      requestUri: job.request.requestUri,
+      callId: job.request.callId,
+      from: job.request.value(Header.From) ?? "",
+      source: job.inbound,
+      decision: job.decision === undefined ? "dialog" : "proxy",
+      endpoint: job.decision?.endpoint,
+      target,
+      status,
+      explanation,
+      durationMs: this.environment.timers.now - this.startedAt,
+    };
+    this.environment.event(event);
+  }
+
+  private reportFailure(target: Target, reason: string): void {
+    const { callId, method } = this.job.request;
+    this.environment.event({ type: "branch-failed", callId, method, target, reason });
+  }
+}
+
+function unreachable(explanation: string): Outcome {
+  return { status: 503, response: undefined, explanation };
+}

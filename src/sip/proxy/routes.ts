@@ -1,0 +1,114 @@
+import { skipLws } from "../chars.ts";
+import type { Listener } from "../flow.ts";
+import type { HeadEdit } from "../head-edit.ts";
+import { Header } from "../header-names.ts";
+import { INDEX_STRIDE, type SipMessage } from "../message.ts";
+import { parseNameAddr } from "../name-addr.ts";
+import type { SelfIdentity } from "../self-identity.ts";
+import { parseUri, type SipUri, uriParam } from "../uri.ts";
+
+interface RouteValue {
+  readonly uri: string;
+  /** Index position of its header line. */
+  readonly line: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A request's Request-URI and Route values after RFC 3261 §16.4. */
+export interface RouteInformation {
+  /** The Request-URI after the repair for strict routers. */
+  readonly requestUri: string;
+  /** The Route values that are left. */
+  readonly routes: readonly RouteValue[];
+  /** All values that arrived. */
+  readonly arrived: readonly RouteValue[];
+  /** True when the topmost Route was ours: the request follows a route set that we are in. */
+  readonly throughUs: boolean;
+  /** The listener that the last of our Routes names: the side on which the request has to leave. */
+  readonly outbound: Listener | undefined;
+}
+
+/** Applies §16.4: undoes strict routing and takes our own Routes off the top. Undefined when a Route is malformed. */
+export function preprocessRoutes(request: SipMessage, identity: SelfIdentity): RouteInformation | undefined {
+  const first = request.find(Header.Route);
+  if (first < 0)
+    return { requestUri: request.requestUri, routes: [], arrived: [], throughUs: false, outbound: undefined };
+  const arrived = readRoutes(request, first);
+  if (arrived === undefined) return undefined;
+  let { requestUri } = request;
+  let routes: RouteValue[] = arrived;
+  let throughUs = false;
+  // A strict router before us put our Record-Route value into the Request-URI and the real one at the end.
+  const dialled = parseUri(requestUri);
+  if (dialled !== undefined && uriParam(dialled, "lr") !== undefined && identity.isSelf(dialled)) {
+    requestUri = arrived[arrived.length - 1]!.uri;
+    routes = arrived.slice(0, -1);
+    throughUs = true;
+  }
+  let outbound: Listener | undefined;
+  let ours = 0;
+  for (const route of routes) {
+    const uri = parseUri(route.uri);
+    if (uri === undefined || !identity.isSelf(uri)) break;
+    outbound = identity.listenerNamed(uri);
+    throughUs = true;
+    ours++;
+  }
+  if (ours > 0) routes = routes.slice(ours);
+  return { requestUri, routes, arrived, throughUs, outbound };
+}
+
+function readRoutes(request: SipMessage, first: number): RouteValue[] | undefined {
+  const values: RouteValue[] = [];
+  for (let line = first; line >= 0; line = request.find(Header.Route, line + INDEX_STRIDE)) {
+    const end = request.index[line + 3]!;
+    for (let start = request.index[line + 2]!; start < end; ) {
+      const value = parseNameAddr(request.head, start, end);
+      if (value === undefined) return undefined;
+      values.push({ uri: value.uri, line, start, end: value.end });
+      start = skipLws(request.head, value.end + 1, end);
+    }
+  }
+  return values.length === 0 ? undefined : values;
+}
+
+/** Where a request goes after §16.6 steps 5 and 6: the URI to locate, and what is written for it. */
+export interface NextHop {
+  readonly uri: SipUri;
+  readonly requestUri: string;
+  readonly routes: readonly string[];
+  /** True when the Route headers cannot simply be shortened at the top. */
+  readonly rewritten: boolean;
+}
+
+/**
+ * The next hop along the route set. A first Route without `lr` is a strict router: its URI becomes the Request-URI
+ * and the Request-URI goes to the end (§16.6 step 6). Undefined when the URI to follow is no SIP URI.
+ */
+export function nextHopOf(info: RouteInformation): NextHop | undefined {
+  const routes = info.routes.map((route) => route.uri);
+  const repaired =
+    info.routes.length > 0 && info.routes[info.routes.length - 1] !== info.arrived[info.arrived.length - 1];
+  const top = routes[0];
+  const uri = parseUri(top ?? info.requestUri);
+  if (uri === undefined) return undefined;
+  if (top !== undefined && uriParam(uri, "lr") === undefined) {
+    return { uri, requestUri: top, routes: [...routes.slice(1), info.requestUri], rewritten: true };
+  }
+  return { uri, requestUri: info.requestUri, routes, rewritten: repaired };
+}
+
+/** Brings the Route headers of the outgoing request into line with `hop`. */
+export function editRoutes(request: SipMessage, edit: HeadEdit, info: RouteInformation, hop: NextHop): void {
+  if (info.arrived.length === 0) return;
+  if (hop.rewritten) {
+    const first = request.find(Header.Route);
+    edit.insert(request.lineStart(first), hop.routes.map((uri) => `Route: <${uri}>\r\n`).join(""));
+  }
+  for (let line = request.find(Header.Route); line >= 0; line = request.find(Header.Route, line + INDEX_STRIDE)) {
+    const kept = hop.rewritten ? undefined : info.routes.find((route) => route.line === line);
+    if (kept === undefined) edit.replace(request.lineStart(line), request.lineEnd(line), "");
+    else if (kept.start > request.index[line + 2]!) edit.replace(request.index[line + 2]!, kept.start, "");
+  }
+}

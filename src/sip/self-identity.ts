@@ -1,0 +1,96 @@
+import { type Flow, familyOf, type Listener, type Target, type TransportName } from "./flow.ts";
+import { bracketed, parseUri, type SipUri, uriTransport } from "./uri.ts";
+
+/**
+ * Who we are, from the listeners' advertised names. Via, Record-Route, "is this Route mine" and the loop guard all ask
+ * this one object, so that they cannot disagree.
+ */
+export class SelfIdentity {
+  readonly listeners: readonly Listener[];
+  private readonly hostPorts = new Set<string>();
+  private readonly names = new Set<string>();
+  private readonly recordRoutes = new Map<Listener, string>();
+  private readonly sentBys = new Map<Listener, string>();
+
+  /** @throws RangeError when there is no listener */
+  constructor(listeners: readonly Listener[]) {
+    if (listeners.length === 0) throw new RangeError("a SIP element needs at least one listener");
+    this.listeners = listeners;
+    for (const listener of listeners) {
+      const host = listener.advertisedHost.toLowerCase();
+      this.hostPorts.add(`${host}:${listener.advertisedPort}`);
+      this.hostPorts.add(`${listener.address}:${listener.port}`);
+      if (!isIpLiteral(host)) this.names.add(host);
+      const sentBy = `${bracketed(listener.advertisedHost)}:${listener.advertisedPort}`;
+      this.sentBys.set(listener, sentBy);
+      this.recordRoutes.set(listener, `<sip:${sentBy};transport=${listener.transport};lr>`);
+    }
+  }
+
+  /** The name that a Warning carries (§20.43). */
+  get name(): string {
+    return this.listeners[0]!.advertisedHost;
+  }
+
+  /** True when a URI's host and port are ours. A name without port is ours too: SRV may have led here. */
+  isSelf(uri: SipUri): boolean {
+    if (uri.port === undefined && this.names.has(uri.host)) return true;
+    const transport = uriTransport(uri);
+    const port = uri.port ?? (uri.secure || transport === "tls" || transport === "wss" ? 5061 : 5060);
+    return this.hostPorts.has(`${uri.host}:${port}`);
+  }
+
+  /** True when a Via's sent-by is ours. */
+  isOwnSentBy(host: string, port: number | undefined): boolean {
+    return this.hostPorts.has(`${host.toLowerCase()}:${port ?? 5060}`);
+  }
+
+  /** The listener that a Record-Route URI of ours names, or undefined. */
+  listenerNamed(uri: SipUri): Listener | undefined {
+    const transport = uriTransport(uri);
+    return this.listeners.find(
+      (l) =>
+        l.advertisedHost.toLowerCase() === uri.host &&
+        (uri.port === undefined || l.advertisedPort === uri.port) &&
+        (transport === undefined || l.transport === transport),
+    );
+  }
+
+  /** `host:port` for the sent-by of a Via. */
+  sentBy(listener: Listener): string {
+    return this.sentBys.get(listener)!;
+  }
+
+  /** The Record-Route value, in angle brackets, always a loose router (§16.6 step 4). */
+  recordRoute(listener: Listener): string {
+    return this.recordRoutes.get(listener)!;
+  }
+
+  /**
+   * The listener in whose name a request goes to `target`: the preferred one, else the one that the request came in
+   * on, else the first that fits transport and family. Where none fits, we have no address of that kind to be called
+   * back at, and the way in stands for us.
+   */
+  listenerFor(target: Target, inbound: Flow, preferred: Listener | undefined): Listener {
+    const family = familyOf(target.address);
+    if (preferred !== undefined && fits(preferred, target.transport, family)) return preferred;
+    if (fits(inbound.listener, target.transport, family)) return inbound.listener;
+    return this.listeners.find((l) => fits(l, target.transport, family)) ?? inbound.listener;
+  }
+
+  /** True when `uri` is a SIP URI of ours. */
+  isSelfText(uri: string): boolean {
+    const parsed = parseUri(uri);
+    return parsed !== undefined && this.isSelf(parsed);
+  }
+}
+
+function fits(listener: Listener, transport: TransportName, family: 4 | 6): boolean {
+  return listener.transport === transport && listener.family === family;
+}
+
+function isIpLiteral(host: string): boolean {
+  if (host.includes(":")) return true;
+  const last = host.charCodeAt(host.length - 1);
+  return last >= 0x30 && last <= 0x39;
+}

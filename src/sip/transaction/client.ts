@@ -1,0 +1,29 @@
+import type { Flow } from "../flow.ts";
+import type { SipMessage } from "../message.ts";
+
+/** What the two client transaction machines have in common for the elements around them. */
+export interface ClientTransaction {
+  readonly key: string;
+  readonly method: string;
+  readonly flow: Flow;
+  /** A response with this transaction's key. */
+  received(response: SipMessage): void;
+  /** The flow broke; `reason` is for people. */
+  transportFailed(reason: string): void;
+  /** Ends at once, telling its user nothing more. */
+  terminate(): void;
+}
+
+/** Who sent the request. After `ended` nothing more comes. */
+export interface ClientTransactionUser {
+  /** A provisional or final response, each final one once; for INVITE each 2xx that arrives (RFC 6026 §7.2). */
+  responseReceived(response: SipMessage): void;
+  /** Timer B or F: no final (for INVITE: no) response came in time. */
+  timedOut(): void;
+  transportFailed(reason: string): void;
+}
+
+/** The keeper of the table in which a client transaction stands. */
+export interface ClientTransactionTable {
+  clientTransactionEnded(transaction: ClientTransaction): void;
+}

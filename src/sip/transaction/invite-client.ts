@@ -1,0 +1,120 @@
+import { type Flow, isReliable } from "../flow.ts";
+import type { SipMessage } from "../message.ts";
+import type { Timer } from "../timers.ts";
+import type { ClientTransaction, ClientTransactionTable, ClientTransactionUser } from "./client.ts";
+import type { TransactionEnvironment } from "./environment.ts";
+
+/** The INVITE client transaction (RFC 3261 §17.1.1 with the Accepted state of RFC 6026 §7.2). */
+export class InviteClientTransaction implements ClientTransaction {
+  readonly key: string;
+  readonly method = "INVITE";
+  readonly flow: Flow;
+  state: "calling" | "proceeding" | "completed" | "accepted" | "terminated" = "calling";
+  private readonly environment: TransactionEnvironment;
+  private readonly table: ClientTransactionTable;
+  private readonly user: ClientTransactionUser;
+  private readonly makeAck: (response: SipMessage) => Buffer;
+  /** The INVITE while it may have to be repeated, then the ACK of a non-2xx. */
+  private repeatable: Buffer | undefined;
+  private resendAfter: number;
+  private resend: Timer | undefined;
+  private end: Timer | undefined;
+
+  /**
+   * Sends `bytes` on `flow` and starts the machine.
+   * @param makeAck makes the ACK for a non-2xx final response (§17.1.1.3)
+   */
+  constructor(
+    environment: TransactionEnvironment,
+    key: string,
+    flow: Flow,
+    bytes: Buffer,
+    makeAck: (response: SipMessage) => Buffer,
+    table: ClientTransactionTable,
+    user: ClientTransactionUser,
+  ) {
+    const { timers, values } = environment;
+    this.environment = environment;
+    this.key = key;
+    this.flow = flow;
+    this.makeAck = makeAck;
+    this.table = table;
+    this.user = user;
+    this.resendAfter = values.t1;
+    this.end = timers.start(64 * values.t1, this, "B");
+    if (!isReliable(flow.transport)) {
+      this.repeatable = bytes;
+      this.resend = timers.start(this.resendAfter, this, "A");
+    }
+    environment.send(flow, bytes);
+  }
+
+  received(response: SipMessage): void {
+    const { status } = response;
+    if (this.state === "completed") {
+      if (status >= 300) this.environment.send(this.flow, this.repeatable!);
+      return;
+    }
+    if (this.state === "accepted") {
+      if (status >= 200 && status < 300) this.user.responseReceived(response);
+      return;
+    }
+    if (this.state === "terminated") return;
+    if (this.state === "calling") this.stopCalling();
+    if (status < 200) {
+      this.state = "proceeding";
+      this.user.responseReceived(response);
+      return;
+    }
+    const { timers, values } = this.environment;
+    if (status < 300) {
+      this.state = "accepted";
+      this.end = timers.start(64 * values.t1, this, "M");
+      this.user.responseReceived(response);
+      return;
+    }
+    this.state = "completed";
+    const ack = this.makeAck(response);
+    this.environment.send(this.flow, ack);
+    if (isReliable(this.flow.transport)) this.terminate();
+    else {
+      this.repeatable = ack;
+      this.end = timers.start(64 * values.t1, this, "D");
+    }
+    this.user.responseReceived(response);
+  }
+
+  transportFailed(reason: string): void {
+    const awaited = this.state === "calling" || this.state === "proceeding";
+    // An accepted or completed transaction keeps its memory: the peer may come back on another connection.
+    if (!awaited) return;
+    this.terminate();
+    this.user.transportFailed(reason);
+  }
+
+  timerFired(kind: "A" | "B" | "D" | "M"): void {
+    if (kind === "A") {
+      this.resendAfter *= 2;
+      this.resend = this.environment.timers.start(this.resendAfter, this, "A");
+      this.environment.send(this.flow, this.repeatable!);
+      return;
+    }
+    this.terminate();
+    if (kind === "B") this.user.timedOut();
+  }
+
+  terminate(): void {
+    if (this.state === "terminated") return;
+    this.state = "terminated";
+    this.repeatable = undefined;
+    this.environment.timers.cancel(this.resend);
+    this.environment.timers.cancel(this.end);
+    this.table.clientTransactionEnded(this);
+  }
+
+  private stopCalling(): void {
+    this.repeatable = undefined;
+    this.environment.timers.cancel(this.resend);
+    this.environment.timers.cancel(this.end);
+  }
+}

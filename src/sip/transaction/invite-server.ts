@@ -1,0 +1,105 @@
+import { isReliable, type TransportName } from "../flow.ts";
+import type { SipMessage } from "../message.ts";
+import type { Timer } from "../timers.ts";
+import type { ResponsePath, TransactionEnvironment } from "./environment.ts";
+import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
+
+/** The INVITE server transaction (RFC 3261 §17.2.1 with the Accepted state of RFC 6026 §7.1). */
+export class InviteServerTransaction implements ServerTransaction {
+  readonly key: string;
+  readonly request: SipMessage;
+  state: "proceeding" | "accepted" | "completed" | "confirmed" | "terminated" = "proceeding";
+  private readonly environment: TransactionEnvironment;
+  private readonly path: ResponsePath;
+  private readonly reliable: boolean;
+  private readonly user: ServerTransactionUser;
+  private lastResponse: Buffer | undefined;
+  private resendAfter: number;
+  private resend: Timer | undefined;
+  private end: Timer | undefined;
+
+  constructor(
+    environment: TransactionEnvironment,
+    key: string,
+    request: SipMessage,
+    path: ResponsePath,
+    transport: TransportName,
+    user: ServerTransactionUser,
+  ) {
+    this.environment = environment;
+    this.key = key;
+    this.request = request;
+    this.path = path;
+    this.reliable = isReliable(transport);
+    this.user = user;
+    this.resendAfter = environment.values.t1;
+  }
+
+  /** The INVITE came again. */
+  retransmitted(): void {
+    if (this.lastResponse !== undefined && (this.state === "proceeding" || this.state === "completed")) {
+      this.path.send(this.lastResponse, this.environment);
+    }
+  }
+
+  /** The user answers. A response that the state has no room for is dropped. */
+  respond(status: number, bytes: Buffer): boolean {
+    const { timers, values } = this.environment;
+    if (this.state === "accepted" ? status < 200 || status >= 300 : this.state !== "proceeding") return false;
+    if (status >= 200 && this.state === "proceeding") {
+      if (status < 300) {
+        this.state = "accepted";
+        this.end = timers.start(64 * values.t1, this, "L");
+        this.lastResponse = undefined;
+        this.path.send(bytes, this.environment);
+        return true;
+      }
+      this.state = "completed";
+      this.end = timers.start(64 * values.t1, this, "H");
+      if (!this.reliable) this.resend = timers.start(this.resendAfter, this, "G");
+    }
+    // In Accepted each 2xx is the user's to repeat (RFC 6026 §7.1).
+    if (this.state !== "accepted") this.lastResponse = bytes;
+    this.path.send(bytes, this.environment);
+    return true;
+  }
+
+  /** An ACK with the key of this INVITE. @returns false when it belongs to a 2xx and has to travel on */
+  acknowledged(): boolean {
+    if (this.state === "completed") {
+      const { timers, values } = this.environment;
+      this.state = "confirmed";
+      this.lastResponse = undefined;
+      timers.cancel(this.resend);
+      timers.cancel(this.end);
+      if (this.reliable) this.terminate();
+      else this.end = timers.start(values.t4, this, "I");
+    }
+    return this.state !== "accepted";
+  }
+
+  /** Ends without an answer. */
+  abandon(): void {
+    this.terminate();
+  }
+
+  timerFired(kind: "G" | "H" | "I" | "L"): void {
+    if (kind === "G") {
+      const { timers, values } = this.environment;
+      this.path.send(this.lastResponse!, this.environment);
+      this.resendAfter = Math.min(2 * this.resendAfter, values.t2);
+      this.resend = timers.start(this.resendAfter, this, "G");
+      return;
+    }
+    this.terminate();
+  }
+
+  private terminate(): void {
+    if (this.state === "terminated") return;
+    this.state = "terminated";
+    this.lastResponse = undefined;
+    this.environment.timers.cancel(this.resend);
+    this.environment.timers.cancel(this.end);
+    this.user.serverTransactionEnded(this);
+  }
+}

@@ -1,0 +1,24 @@
+import { Header } from "../header-names.ts";
+import type { SipMessage } from "../message.ts";
+
+const MAGIC_COOKIE = "z9hG4bK";
+
+/**
+ * The key under which a request's server transaction is kept (§17.2.3): the topmost Via alone where its branch is
+ * unique, else the fields of RFC 2543; Microsoft clients send Vias without a branch. An ACK has the key of its INVITE.
+ * @param method the method to look for, where it is not the request's own (CANCEL looks for its INVITE)
+ */
+export function serverKey(request: SipMessage, method = request.method): string {
+  const via = request.topVia!;
+  const ofMethod = method === "ACK" ? "INVITE" : method;
+  const branch = via.branch;
+  if (branch !== undefined && branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE)) {
+    return `${branch} ${via.host}:${via.port ?? ""} ${ofMethod}`;
+  }
+  return `${request.callId} ${request.cseq!.number} ${request.from!.tag ?? ""} ${request.requestUri} ${request.value(Header.Via)!} ${ofMethod}`;
+}
+
+/** The key of a client transaction (§17.1.3): our branch, and whether it is the CANCEL that shares it. */
+export function clientKey(branch: string, method: string): string {
+  return method === "CANCEL" ? `${branch} CANCEL` : branch;
+}

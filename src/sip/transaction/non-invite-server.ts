@@ -1,0 +1,67 @@
+import { isReliable, type TransportName } from "../flow.ts";
+import type { SipMessage } from "../message.ts";
+import type { ResponsePath, TransactionEnvironment } from "./environment.ts";
+import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
+
+/** The non-INVITE server transaction (RFC 3261 §17.2.2). */
+export class NonInviteServerTransaction implements ServerTransaction {
+  readonly key: string;
+  readonly request: SipMessage;
+  state: "trying" | "proceeding" | "completed" | "terminated" = "trying";
+  private readonly environment: TransactionEnvironment;
+  private readonly path: ResponsePath;
+  private readonly reliable: boolean;
+  private readonly user: ServerTransactionUser;
+  private lastResponse: Buffer | undefined;
+
+  constructor(
+    environment: TransactionEnvironment,
+    key: string,
+    request: SipMessage,
+    path: ResponsePath,
+    transport: TransportName,
+    user: ServerTransactionUser,
+  ) {
+    this.environment = environment;
+    this.key = key;
+    this.request = request;
+    this.path = path;
+    this.reliable = isReliable(transport);
+    this.user = user;
+  }
+
+  /** The request came again. */
+  retransmitted(): void {
+    if (this.lastResponse !== undefined) this.path.send(this.lastResponse, this.environment);
+  }
+
+  respond(status: number, bytes: Buffer): boolean {
+    if (this.state === "completed" || this.state === "terminated") return false;
+    this.path.send(bytes, this.environment);
+    if (status < 200) {
+      this.state = "proceeding";
+      this.lastResponse = bytes;
+    } else if (this.reliable) this.terminate();
+    else {
+      this.state = "completed";
+      this.lastResponse = bytes;
+      this.environment.timers.start(64 * this.environment.values.t1, this, "J");
+    }
+    return true;
+  }
+
+  abandon(): void {
+    this.terminate();
+  }
+
+  timerFired(_kind: "J"): void {
+    this.terminate();
+  }
+
+  private terminate(): void {
+    if (this.state === "terminated") return;
+    this.state = "terminated";
+    this.lastResponse = undefined;
+    this.user.serverTransactionEnded(this);
+  }
+}
