@@ -138,7 +138,7 @@ async function takeAway(lockFile: string): Promise<void> {
       throw error;
     }
     const found = await stat(guard).catch(() => undefined);
-    if (found !== undefined && Date.now() - found.mtimeMs > 10 * INCOMPLETE_MS) {
+    if (found !== undefined && Date.now() - found.mtimeMs > 2 * INCOMPLETE_MS) {
       await rm(guard, { force: true });
     }
     await sleep(10 + Math.random() * 20);

@@ -17,9 +17,10 @@ export class ErrorLocator {
     this.#root = parseTree(text, this.#errors, { disallowComments: true, allowTrailingComma: false });
   }
 
-  /** Every syntax error that the parser could tell apart. */
+  /** Every syntax error that the parser could tell apart, one for each place. */
   syntaxErrors(): { readonly place: Place; readonly text: string }[] {
-    return this.#errors.map((error) => ({
+    const first = this.#errors.filter((error, index) => error.offset !== this.#errors[index - 1]?.offset);
+    return first.map((error) => ({
       place: this.#place(error.offset),
       text: SYNTAX[printParseErrorCode(error.error)] ?? "is not valid JSON",
     }));

@@ -100,11 +100,11 @@ function syntaxError(text: string, file: string, cause: unknown): WaypostError {
 
 function invalid(text: string, file: string, found: readonly Finding[]): WaypostError {
   const locator = new ErrorLocator(text);
-  const shown = found.slice(0, MOST_FINDINGS + 1);
-  return asError(
-    file,
-    shown.map((finding) => ({ place: locator.placeOf(finding.path, finding.atKey), text: finding.text })),
-  );
+  const placed = found
+    .slice(0, MOST_FINDINGS + 1)
+    .map((finding) => ({ place: locator.placeOf(finding.path, finding.atKey), text: finding.text }));
+  placed.sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column);
+  return asError(file, placed);
 }
 
 function asError(file: string, errors: readonly { place: Place; text: string }[], cause?: unknown): WaypostError {

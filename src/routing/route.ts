@@ -1,0 +1,95 @@
+import { addressKey } from "../endpoints/address-key.ts";
+import { uriHost } from "../endpoints/host.ts";
+import type { Endpoint } from "../endpoints/model.ts";
+import type { EndpointTable } from "../endpoints/table.ts";
+import type { Decision, ProxyDecision, RejectDecision, RoutingRequest } from "../sip/decision.ts";
+
+export interface RoutingOptions {
+  /** What happens to an address that is no endpoint: 404, or on to this SIP URI. */
+  readonly defaultRoute: "reject" | { readonly proxy: string };
+}
+
+/**
+ * Where a request goes. Pure: the same request, table and options give the same decision. It runs for every request
+ * outside a dialog, so a row's decision is worked out once and handed out again and again.
+ */
+export function decide(request: RoutingRequest, table: EndpointTable, options: RoutingOptions): Decision {
+  const key = addressKey(request.requestUri);
+  const entry = key === undefined ? undefined : table.entry(key);
+  if (entry === undefined) {
+    return toStranger(request, options);
+  }
+  const plan = (entry.plan ??= makePlan(entry.endpoint)) as Plan;
+  if ("decision" in plan) {
+    return plan.decision;
+  }
+  const uris = plan.hosts.map((host) => `sip:${userOf(request.requestUri)}@${host}`);
+  return plan.redirectStatus === undefined
+    ? { kind: "proxy", nextHops: plan.nextHops, requestUri: uris[0]!, endpoint: plan.endpoint }
+    : { kind: "redirect", status: plan.redirectStatus, contacts: uris, endpoint: plan.endpoint };
+}
+
+/** A row's answer: complete, or with the user part still to be filled in as it was dialled. */
+type Plan =
+  | { readonly decision: Decision }
+  | {
+      readonly endpoint: string;
+      readonly nextHops: readonly string[];
+      /** What stands behind `user@`, for the pool and then for the backup pool. */
+      readonly hosts: readonly string[];
+      readonly redirectStatus: 302 | 303 | undefined;
+    };
+
+function makePlan(row: Endpoint): Plan {
+  const endpoint = row.sipAddress;
+  if (!row.enabled) {
+    return { decision: disabled(endpoint) };
+  }
+  const port = row.port === undefined ? "" : `:${row.port}`;
+  const transport = row.transport === "auto" ? "" : `;transport=${row.transport}`;
+  const pools = row.backupPool === undefined ? [row.poolFqdn] : [row.poolFqdn, row.backupPool];
+  const hosts = pools.map((pool) => uriHost(pool) + port + transport);
+  const nextHops = hosts.map((host) => `sip:${host}`);
+  if (row.mode === "proxy" && row.requestUri === "keep") {
+    const decision: ProxyDecision = { kind: "proxy", nextHops, endpoint };
+    return { decision };
+  }
+  return { endpoint, nextHops, hosts, redirectStatus: row.mode === "redirect" ? row.redirectStatus : undefined };
+}
+
+/** RFC 3261 §21.4.18: the address is right, but it is not to be reached for now. */
+function disabled(endpoint: string): RejectDecision {
+  return {
+    kind: "reject",
+    status: 480,
+    reason: "Temporarily Unavailable",
+    explanation: `endpoint ${endpoint} is disabled`,
+    endpoint,
+  };
+}
+
+function toStranger(request: RoutingRequest, options: RoutingOptions): Decision {
+  if (options.defaultRoute !== "reject") {
+    return { kind: "proxy", nextHops: [options.defaultRoute.proxy] };
+  }
+  return {
+    kind: "reject",
+    status: 404,
+    reason: "Not Found",
+    explanation: `${addressOf(request.requestUri)} is no endpoint here and there is no default route`,
+  };
+}
+
+/** The user part as dialled, without a password; only for a URI that has a key, which starts with its scheme. */
+function userOf(uri: string): string {
+  const start = uri.indexOf(":") + 1;
+  const at = uri.indexOf("@", start);
+  const colon = uri.indexOf(":", start);
+  return uri.slice(start, colon >= 0 && colon < at ? colon : at);
+}
+
+/** The dialled address for an explanation: no parameters, no password, and not longer than a header line should be. */
+function addressOf(uri: string): string {
+  const key = addressKey(uri);
+  return key === undefined ? "the Request-URI" : `sip:${key.slice(0, 120)}`;
+}
