@@ -85,11 +85,11 @@ export class ClientLink {
     );
   }
 
-  /** The next XCCOS message with that id that the pool says in a dialog. */
-  said(dialog: ClientDialog, id: string, what: string): Promise<Xccos> {
+  /** The next XCCOS message that the pool says in a dialog and that fits. */
+  said(dialog: ClientDialog, what: string, fits: (xccos: Xccos) => boolean): Promise<Xccos> {
     return this.#events.take(
       (event) =>
-        event.kind === "said" && event.callId === dialog.callId && event.xccos.id === id ? event.xccos : undefined,
+        event.kind === "said" && event.callId === dialog.callId && fits(event.xccos) ? event.xccos : undefined,
       () => this.#endedInstead(dialog, what),
       this.#timeout,
       () => late(`no INFO from the pool with ${what}`, this.#timeout),

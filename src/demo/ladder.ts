@@ -77,25 +77,26 @@ export class Ladder implements Recorder {
     const width = Math.min(120, Math.max(80, style.width ?? 100));
     const paint = style.colour === true ? ansi : (_: string, text: string) => text;
     const keys = [...this.#dialogs.keys()];
-    const gap = Math.floor((width - MARGIN - 6) / (COLUMNS.length - 1));
+    const gap = Math.floor((width - MARGIN - 3) / (COLUMNS.length - 1));
     const lines = [paint("bold", headLine(gap).trimEnd())];
     for (const rung of this.rungs) {
       const key = keyOf(keys.indexOf(rung.callId));
-      const margin = `${(rung.time / 1000).toFixed(3).padStart(8)} ${key} `.padEnd(MARGIN);
+      const margin = `${(rung.time / 1000).toFixed(3).padStart(7)} ${key} `;
       lines.push(paint("dim", margin) + arrow(rung, gap, (text) => paint(colourOf(rung), text)));
     }
     if (this.dropped > 0) lines.push(`          … and ${this.dropped} more`);
     lines.push("");
     keys.forEach((callId, index) => {
-      const text = `  ${keyOf(index)}  ${this.#dialogs.get(callId)}`;
-      lines.push(paint("dim", clip(`${text}  Call-ID ${callId}`, width)));
+      lines.push(
+        paint("dim", clip(`${keyOf(index).padStart(9)} Call-ID ${callId}  ${this.#dialogs.get(callId)}`, width)),
+      );
     });
     return lines;
   }
 }
 
-/** Room for the time, the dialog's letter, and half of the first column's name. */
-const MARGIN = 16;
+/** Room for the time and the dialog's letter. */
+const MARGIN = 10;
 
 function requestSummary(message: SipText): string {
   const method = methodOf(message);

@@ -5,7 +5,7 @@ import { type Recorder, unrecorded } from "./recorder.ts";
 import { header, hostPort, type SipText, sipText, statusOf, uriParts } from "./sip-text.ts";
 import { DialogLost, type Step, StepFailure, StepLog } from "./steps.ts";
 import type { Address } from "./wire.ts";
-import { attributeOf, chatLine, chatLineOf, command, roomId, XCCOS_TYPE } from "./xccos.ts";
+import { attributeOf, chatLine, chatLineOf, command, roomId, XCCOS_TYPE, type Xccos } from "./xccos.ts";
 
 export interface LegacyClientOptions {
   /** The home front end; the client never connects anywhere else. */
@@ -173,14 +173,16 @@ export class LegacyClient {
   }
 
   async #channelAddress(dialog: ClientDialog): Promise<string> {
-    const uri = attributeOf(await this.#link.said(dialog, "rpl:requri", "the channel address"), "uib", "uri");
+    const reply = await this.#link.said(dialog, "the channel address", ({ id }) => id === "rpl:requri");
+    const uri = attributeOf(reply, "uib", "uri");
     if (uri === undefined) throw new StepFailure("the pool's reply names no channel address");
     return uri;
   }
 
   async #replied(dialog: ClientDialog, key: string, name: string): Promise<void> {
     await this.#accepted(dialog, key, `cmd:${name}`);
-    const code = attributeOf(await this.#link.said(dialog, `rpl:${name}`, `the reply to cmd:${name}`), "resp", "code");
+    const reply = await this.#link.said(dialog, `the reply to cmd:${name}`, ({ id }) => id === `rpl:${name}`);
+    const code = attributeOf(reply, "resp", "code");
     if (code !== "200") throw new StepFailure(`the pool refused cmd:${name} with code ${code}`);
   }
 
@@ -190,9 +192,11 @@ export class LegacyClient {
   }
 
   async #chat(dialog: ClientDialog, room: string, line: string): Promise<string> {
-    const body = chatLine(this.#newEnvelope(), room, this.#identity.user, line);
+    const { user } = this.#identity;
+    const body = chatLine(this.#newEnvelope(), room, user, line);
     await this.#accepted(dialog, this.#link.send(this.#info(dialog, body)), "grpchat");
-    const seen = chatLineOf(await this.#link.said(dialog, "grpchat", "the line that was said")) ?? "";
+    const ours = (xccos: Xccos) => xccos.id === "grpchat" && attributeOf(xccos, "grpchat", "author") === user;
+    const seen = chatLineOf(await this.#link.said(dialog, "the line that was said", ours)) ?? "";
     if (seen !== line) throw new StepFailure(`the line came back changed: "${seen}"`);
     return seen;
   }

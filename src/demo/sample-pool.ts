@@ -135,12 +135,13 @@ export class SamplePool {
       if (method === "INVITE") this.#invite(request, wire);
       else if (method === "SUBSCRIBE") this.#subscribe(request, wire, this.#newDialog(request, wire));
       else if (method === "OPTIONS") wire.send(responseTo(request, "200 OK", { toTag: token(), headers: [ALLOW] }));
+      else if (/^(BYE|INFO|UPDATE|NOTIFY)$/.test(method)) this.#refuse(request, wire, NO_DIALOG);
       else if (method !== "ACK") this.#refuse(request, wire, "405 Method Not Allowed", [ALLOW]);
       return;
     }
     const dialog = this.#dialogs.get(key);
     if (dialog === undefined) {
-      if (method !== "ACK") this.#refuse(request, wire, "481 Call Leg/Transaction Does Not Exist");
+      if (method !== "ACK") this.#refuse(request, wire, NO_DIALOG);
       return;
     }
     this.#inDialog(request, wire, dialog);
@@ -200,7 +201,7 @@ export class SamplePool {
 
   #cancel(request: SipText, wire: Wire): void {
     const invite = this.#unanswered.get(branchOf(request));
-    wire.send(responseTo(request, invite === undefined ? "481 Call Leg/Transaction Does Not Exist" : "200 OK"));
+    wire.send(responseTo(request, invite === undefined ? NO_DIALOG : "200 OK"));
     if (invite !== undefined) {
       this.#unanswered.delete(branchOf(request));
       this.#refuse(invite, wire, "487 Request Terminated");
@@ -337,6 +338,7 @@ export class SamplePool {
   }
 }
 
+const NO_DIALOG = "481 Call Leg/Transaction Does Not Exist";
 const ALLOW = ["Allow", "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, SUBSCRIBE, OPTIONS"] as const;
 const SESSION_TIMER = [
   ["Supported", "timer"],
