@@ -26,6 +26,11 @@ const LOOKUP_MS = 5000;
 /** Once one family has answered, the other gets this much longer, since some servers never answer for AAAA (RFC 8305 §3). */
 const OTHER_FAMILY_MS = 300;
 
+/** How long an answer counts that lacks one family, since the server did not answer for it, in seconds. */
+const PARTIAL_SECONDS = 30;
+/** Codes by which DNS says that there is no record, as against not saying anything. */
+const EMPTY = ["ENODATA", "ENOTFOUND"];
+
 type FamilyAnswer =
   | { readonly records: readonly { readonly address: string; readonly ttl: number }[] }
   | { readonly code: string };
@@ -60,10 +65,12 @@ export class DnsAddresses implements AddressSource {
     const answers: (FamilyAnswer | undefined)[] = this.#families.map(() => undefined);
     let shorten: () => void = () => undefined;
     const deadline = new Promise<void>((resolve) => {
-      const limit = setTimeout(resolve, LOOKUP_MS).unref();
+      // After a stall of the event loop an answer may lie there already: it is read before setImmediate comes.
+      const over = (): unknown => setImmediate(resolve);
+      const limit = setTimeout(over, LOOKUP_MS).unref();
       shorten = () => {
         clearTimeout(limit);
-        setTimeout(resolve, OTHER_FAMILY_MS).unref();
+        setTimeout(over, OTHER_FAMILY_MS).unref();
       };
     });
     const queries = this.#families.map(async (family, index) => {
@@ -97,6 +104,9 @@ function combine(name: string, answers: readonly (FamilyAnswer | undefined)[]): 
   const addresses: string[] = [];
   let ttlSeconds = Number.POSITIVE_INFINITY;
   for (const answer of answers) {
+    if (answer === undefined || ("code" in answer && !EMPTY.includes(answer.code))) {
+      ttlSeconds = Math.min(ttlSeconds, PARTIAL_SECONDS);
+    }
     if (answer === undefined || !("records" in answer)) continue;
     for (const { address, ttl } of answer.records) {
       addresses.push(address);

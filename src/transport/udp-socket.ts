@@ -59,7 +59,9 @@ export async function bindUdpSocket(
   return {
     port: socket.address().port,
     send(bytes, peerPort, peerAddress, failed) {
-      if (!open || waiting >= MAX_WAITING) return false;
+      if (!open) return false;
+      // A burst sent within one turn counts as waiting although the kernel has it: only its real queue is a reason to drop.
+      if (waiting >= MAX_WAITING && socket.getSendQueueCount() >= MAX_WAITING) return false;
       waiting++;
       const done = (error: NodeJS.ErrnoException | null): void => {
         waiting--;

@@ -161,7 +161,7 @@ async function fullBacklog(t: { teardown(fn: () => unknown): void }): Promise<nu
     t.teardown(() => socket.destroy());
     const connected = await Promise.race([
       once(socket, "connect").then(() => true),
-      new Promise<boolean>((resolve) => setTimeout(resolve, 300, false)),
+      new Promise<boolean>((resolve) => setTimeout(() => setImmediate(resolve, false), 300)),
     ]);
     if (!connected) return port;
   }

@@ -4,6 +4,9 @@ import { createServer, isIP } from "node:net";
 import t from "tap";
 import { canonicalAddress, hostPort } from "../../src/address.ts";
 import { WaypostError } from "../../src/errors.ts";
+import { Corks } from "../../src/transport/connection.ts";
+import { DEFAULTS } from "../../src/transport/part.ts";
+import { bindTcpServer, TcpListener } from "../../src/transport/tcp.ts";
 import { Transports } from "../../src/transport/transports.ts";
 import { Client, listening, OPTIONS, peerServer, Recorder, udpPeer } from "./wire.ts";
 
@@ -78,6 +81,21 @@ t.test("host names, foreign addresses and unknown transports are refused with th
   await refuse("udp", "192.0.2.1", /udp 192\.0\.2\.1:0: no interface of this machine has that address/);
   await refuse("tcp", "2001:db8::1", /tcp \[2001:db8::1\]:0: no interface/);
   await refuse("tls", "127.0.0.1", /tls is not supported yet/);
+});
+
+t.test("what arrives before every listener is bound comes up afterwards", async (t) => {
+  const bound = await bindTcpServer(4, "127.0.0.1", 0);
+  const accepted = once(bound.server, "connection");
+  const client = await Client.to(t, bound.port);
+  client.socket.write(OPTIONS);
+  await accepted;
+  const handler = new Recorder();
+  const advertised = { advertisedHost: "gw.contoso.com", advertisedPort: bound.port };
+  const listener = { transport: "tcp", family: 4, address: "127.0.0.1", port: bound.port, ...advertised } as const;
+  const part = new TcpListener(listener, bound, handler, DEFAULTS, new Corks(), "");
+  t.teardown(() => part.close());
+  part.start();
+  t.equal((await handler.message()).text, OPTIONS);
 });
 
 t.test("after stopListening open connections live and new ones are refused", async (t) => {

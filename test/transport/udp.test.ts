@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import t from "tap";
-import { listening, OPTIONS, udpPeer } from "./wire.ts";
+import { UdpListener } from "../../src/transport/udp.ts";
+import { listening, OPTIONS, Recorder, udpPeer } from "./wire.ts";
 
 for (const host of ["127.0.0.1", "::1"]) {
   t.test(`a datagram comes up with the flow it came on, and the answer goes back on it (${host})`, async (t) => {
@@ -79,4 +80,19 @@ t.test("after close nothing is sent and nothing throws", async (t) => {
   t.notOk(flow.open);
   transports.send(flow, Buffer.from(OPTIONS));
   t.match(transports.stats()[0], { sendFailures: 1 });
+});
+
+t.test("when the kernel takes no more, datagrams are dropped and it is told once", async (t) => {
+  const { transports } = await listening(t, [{ transport: "udp" }]);
+  const handler = new Recorder();
+  // A full send queue cannot be had on loopback.
+  const full = { port: 5060, send: () => false, close: async () => undefined };
+  const part = new UdpListener(transports.listeners[0]!, full, handler);
+  const flow = part.connect({ transport: "udp", address: "127.0.0.1", port: 5090, host: "pool" }, "");
+  flow.send(Buffer.from(OPTIONS));
+  flow.send(Buffer.from(OPTIONS));
+  t.same(handler.anomalies, [], "not from within send");
+  await handler.until(() => handler.anomalies.length > 0);
+  t.match(handler.anomalies, [{ kind: "udp-send-queue-full" }]);
+  t.equal(part.stats.sendFailures, 2);
 });
