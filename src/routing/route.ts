@@ -17,7 +17,7 @@ export function decide(request: RoutingRequest, table: EndpointTable, options: R
   const key = addressKey(request.requestUri);
   const entry = key === undefined ? undefined : table.entry(key);
   if (entry === undefined) {
-    return toStranger(request, options);
+    return toStranger(key, options);
   }
   const plan = (entry.plan ??= makePlan(entry.endpoint)) as Plan;
   if ("decision" in plan) {
@@ -68,7 +68,7 @@ function disabled(endpoint: string): RejectDecision {
   };
 }
 
-function toStranger(request: RoutingRequest, options: RoutingOptions): Decision {
+function toStranger(key: string | undefined, options: RoutingOptions): Decision {
   if (options.defaultRoute !== "reject") {
     return { kind: "proxy", nextHops: [options.defaultRoute.proxy] };
   }
@@ -76,7 +76,7 @@ function toStranger(request: RoutingRequest, options: RoutingOptions): Decision 
     kind: "reject",
     status: 404,
     reason: "Not Found",
-    explanation: `${addressOf(request.requestUri)} is no endpoint here and there is no default route`,
+    explanation: `${dialled(key)} is no endpoint here and there is no default route`,
   };
 }
 
@@ -88,8 +88,7 @@ function userOf(uri: string): string {
   return uri.slice(start, colon >= 0 && colon < at ? colon : at);
 }
 
-/** The dialled address for an explanation: no parameters, no password, and not longer than a header line should be. */
-function addressOf(uri: string): string {
-  const key = addressKey(uri);
+/** The dialled address for an explanation, not longer than a header line should be. */
+function dialled(key: string | undefined): string {
   return key === undefined ? "the Request-URI" : `sip:${key.slice(0, 120)}`;
 }

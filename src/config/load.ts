@@ -1,0 +1,173 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Grammar } from "sip.js/lib/grammar/index.js";
+import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import type { z } from "zod";
+import { uriHost } from "../endpoints/host.ts";
+import { WaypostError } from "../errors.ts";
+import { type Finding, findings } from "../schema-findings.ts";
+import type { Config, ListenConfig } from "./config.ts";
+import { type EnvironmentSetting, overlay, readEnvironment } from "./environment.ts";
+import { configSchema } from "./schema.ts";
+import { selfTest } from "./self.ts";
+
+export interface LoadOptions {
+  /** What `--config` said, if anything; a relative path counts from `cwd`. */
+  readonly file?: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+/**
+ * Finds, reads and checks the configuration: the file, and the environment on top.
+ * @throws WaypostError CONFIG_NOT_FOUND, or CONFIG_INVALID with one line `file:line:column: what is wrong` (or
+ * `VARIABLE: what is wrong`) for each thing wrong
+ */
+export function loadConfig(options: LoadOptions): Config {
+  const file = findConfig(options);
+  const text = readText(file);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  const broken = [...document.errors, ...document.warnings];
+  if (broken.length > 0) {
+    throw new WaypostError("CONFIG_INVALID", broken.map((error) => `${at(error.pos[0])}: ${error.message}`).join("\n"));
+  }
+
+  const { settings, faults } = readEnvironment(options.env);
+  const checked = check(overlay(toValue(document, file), settings));
+  const found = Array.isArray(checked) ? checked : crossCheck(checked);
+  const placed = found
+    .map((finding) => ({ finding, variable: variableOf(finding, settings), offset: offsetOf(document, finding) }))
+    .sort((a, b) => a.offset - b.offset)
+    .map(({ finding, variable, offset }) => `${variable ?? at(offset)}: ${finding.text}`);
+  if (Array.isArray(checked) || placed.length + faults.length > 0) {
+    throw new WaypostError("CONFIG_INVALID", [...placed, ...faults].join("\n"));
+  }
+  return deepFreeze(toConfig(file, checked));
+}
+
+type Checked = z.output<typeof configSchema>;
+
+function check(value: unknown): Checked | Finding[] {
+  const result = configSchema.safeParse(value, { reportInput: true });
+  return result.success ? result.data : findings(result.error.issues, configSchema);
+}
+
+/** What no single setting can tell. */
+function crossCheck(checked: Checked): Finding[] {
+  const found: Finding[] = [];
+  const seen = new Set<string>();
+  checked.listen.forEach(({ transport, host, port }, index) => {
+    const place = `${transport} ${uriHost(host)}:${port}`;
+    if (port !== 0 && seen.has(place)) {
+      found.push({ path: ["listen", index], text: `listener ${place} stands here twice`, atKey: false });
+    }
+    seen.add(place);
+  });
+  if (checked.store.url !== undefined) {
+    found.push({ path: ["store", "url"], text: "store.url belongs to a store of kind redis", atKey: true });
+  }
+  if (checked.defaultRoute !== "reject") {
+    const { proxy } = checked.defaultRoute;
+    const uri = Grammar.URIParse(proxy)!;
+    const host = uri.host.startsWith("[") ? uri.host.slice(1, -1) : uri.host;
+    if (selfTest(checked.listen as ListenConfig[], checked.resolve)(host, uri.port)) {
+      const text = `defaultRoute.proxy ${proxy} is this gateway itself; calls would go in circles`;
+      found.push({ path: ["defaultRoute", "proxy"], text, atKey: false });
+    }
+  }
+  return found;
+}
+
+function toConfig(file: string, checked: Checked): Config {
+  return {
+    ...checked,
+    file,
+    // not-yet.ts has refused every other word.
+    listen: checked.listen as ListenConfig[],
+    engine: "embedded",
+    store: { kind: "file", path: resolve(dirname(file), checked.store.path) },
+  };
+}
+
+function findConfig({ file, env, cwd }: LoadOptions): string {
+  const named = file ?? (env["WAYPOST_CONFIG"] || undefined);
+  if (named !== undefined) {
+    return resolve(cwd, named);
+  }
+  const here = resolve(cwd, DEFAULT);
+  return existsSync(here) ? here : (ownDefault() ?? here);
+}
+
+const DEFAULT = "config/waypost.yaml";
+
+/** The commented default that comes with the package; this file's depth below it differs between builds. */
+function ownDefault(): string | undefined {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (dirname(folder) !== folder) {
+    if (existsSync(resolve(folder, "package.json"))) {
+      return resolve(folder, DEFAULT);
+    }
+    folder = dirname(folder);
+  }
+  return undefined;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "there is no such file" : message;
+    throw new WaypostError("CONFIG_NOT_FOUND", `cannot read the configuration ${file}: ${why}`, { cause });
+  }
+}
+
+function toValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw new WaypostError("CONFIG_INVALID", `${file}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The environment variable that a finding is about, if it is not about the file. */
+function variableOf(finding: Finding, settings: readonly EnvironmentSetting[]): string | undefined {
+  return settings.findLast(({ path }) => path.every((step, index) => finding.path[index] === step))?.variable;
+}
+
+/** Where a finding is in the file: its value, its key, or the nearest thing around what is missing. */
+function offsetOf(document: Document, finding: Finding): number {
+  for (let length = finding.path.length; length > 0; length--) {
+    const path = finding.path.slice(0, length);
+    const around = document.getIn(path.slice(0, -1), true);
+    if (finding.atKey && length === finding.path.length && isMap(around)) {
+      const pair = around.items.find(
+        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === path.at(-1),
+      );
+      const range = (pair?.key as Node | undefined)?.range;
+      if (range) {
+        return range[0];
+      }
+    }
+    const range = (document.getIn(path, true) as Node | undefined)?.range;
+    if (range) {
+      return range[0];
+    }
+  }
+  return document.contents?.range?.[0] ?? 0;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    const inner = value instanceof Map ? [...value.values()] : Object.values(value);
+    inner.forEach(deepFreeze);
+  }
+  return value;
+}

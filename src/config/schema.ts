@@ -1,0 +1,156 @@
+import { Grammar } from "sip.js/lib/grammar/index.js";
+import { z } from "zod";
+import { hostNameFault, isIpLiteral } from "../endpoints/host.ts";
+import type { Target } from "../sip/flow.ts";
+import { parseHostPort, parseIpPort, parseTarget } from "./host-port.ts";
+import { isBuilt, notBuilt } from "./not-yet.ts";
+
+/**
+ * The keys of the configuration file, their checks and defaults. Each check's message begins with "must be", or is a
+ * whole sentence where it comes from a `refine` or a transform; schema-findings.ts makes the rest.
+ */
+
+const GROUP = "must be a group of settings";
+
+/** A text that a parser of ours reads; the parser's error is the rest of a sentence that starts with the text. */
+function parsed<T>(expected: string, parse: (text: string) => T) {
+  return z.string(`must be ${expected}`).transform((text, context): T => {
+    try {
+      return parse(text.trim());
+    } catch (error) {
+      context.issues.push({ code: "custom", message: `"${text}" ${(error as Error).message}`, input: text });
+      return z.NEVER;
+    }
+  });
+}
+
+function port(least: 0 | 1) {
+  const message = `must be a whole number from ${least} to 65535`;
+  return z.int(message).min(least, message).max(65535, message);
+}
+
+function count(least: number, most: number, unit: string) {
+  const message = `must be a whole number of ${unit} from ${least} to ${most}`;
+  return z.int(message).min(least, message).max(most, message);
+}
+
+const ipHost = parsed("an IP address such as 127.0.0.1 or 0.0.0.0", (text) => {
+  const host = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text;
+  if (!isIpLiteral(host)) {
+    throw new Error("is no IP address; a listener is bound to one, such as 127.0.0.1 or 0.0.0.0");
+  }
+  return host;
+});
+
+const listener = z.strictObject(
+  {
+    transport: z.enum(["udp", "tcp", "tls", "ws", "wss"]).refine(isBuilt("transport"), notBuilt("transport")),
+    host: ipHost,
+    port: port(0),
+    advertise: parsed("a host or host:port", parseHostPort).optional(),
+  },
+  GROUP,
+);
+
+const store = z.strictObject(
+  {
+    kind: z.enum(["file", "redis"]).refine(isBuilt("store"), notBuilt("store")).default("file"),
+    path: z.string("must be a path").min(1, "must be a path").default("endpoints.json"),
+    url: z.string("must be a URL").optional(),
+  },
+  GROUP,
+);
+
+const TARGETS = 'must be a list of targets such as ["tcp:192.0.2.10:5060"]';
+
+const staticHosts = z
+  .record(z.string(), z.array(z.string(TARGETS), TARGETS).min(1, TARGETS), "must be a group of host names")
+  .transform((hosts, context) => {
+    const result = new Map<string, readonly Target[]>();
+    const refuse = (path: (string | number)[], message: string) =>
+      context.issues.push({ code: "custom", message, path, input: hosts });
+    for (const [name, texts] of Object.entries(hosts)) {
+      const lower = name.toLowerCase();
+      const fault = hostNameFault(name);
+      if (fault !== undefined) {
+        refuse([name], `host name "${name}" ${fault}`);
+      }
+      if (result.has(lower)) {
+        refuse([name], `host name "${name}" stands here twice`);
+      }
+      const targets = texts.flatMap((text, index) => {
+        try {
+          const target = parseTarget(text.trim(), lower);
+          if (isBuilt("transport")(target.transport)) {
+            return target;
+          }
+          refuse([name, index], notBuilt("transport").error({ input: target.transport }));
+        } catch (error) {
+          refuse([name, index], `"${text}" ${(error as Error).message}`);
+        }
+        return [];
+      });
+      result.set(lower, targets);
+    }
+    return result;
+  });
+
+const nextHopUri = parsed("a SIP URI such as sip:fe01.contoso.com:5061;transport=tls", (text) => {
+  if (Grammar.URIParse(text) === undefined) {
+    throw new Error("is no SIP URI (RFC 3261 §25.1), such as sip:fe01.contoso.com:5061;transport=tls");
+  }
+  return text;
+});
+
+export const configSchema = z.strictObject(
+  {
+    listen: z.array(listener, "must be a list of listeners").min(1, "must be a list of at least one listener"),
+    engine: z.enum(["embedded", "drachtio"]).refine(isBuilt("engine"), notBuilt("engine")).default("embedded"),
+    store: store.prefault({}),
+    resolve: z
+      .strictObject(
+        {
+          hosts: staticHosts.prefault({}),
+          servers: z.array(parsed("ip or ip:port", parseIpPort), "must be a list of DNS servers").default([]),
+        },
+        GROUP,
+      )
+      .prefault({}),
+    defaultRoute: z
+      .union(
+        [z.literal("reject"), z.strictObject({ proxy: nextHopUri }, GROUP)],
+        'must be reject or { proxy: "sip:…" }',
+      )
+      .default("reject"),
+    admin: z.strictObject({ host: ipHost.prefault("127.0.0.1"), port: port(0).default(8060) }, GROUP).prefault({}),
+    log: z
+      .strictObject(
+        { level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info") },
+        GROUP,
+      )
+      .prefault({}),
+    limits: z
+      .strictObject(
+        {
+          maxConnections: count(1, 1_000_000, "connections").default(20_000),
+          maxMessageBytes: count(1024, 16_777_216, "bytes").default(262_144),
+          idleSeconds: count(1, 604_800, "seconds").default(900),
+        },
+        GROUP,
+      )
+      .prefault({}),
+    timers: z
+      .strictObject(
+        {
+          connectMs: count(50, 60_000, "milliseconds").default(2000),
+          firstResponseMs: count(50, 60_000, "milliseconds").default(4000),
+          inDialogResponseMs: count(50, 60_000, "milliseconds").default(10_000),
+          // RFC 3261 §16.6 step 11: Timer C must be larger than 3 minutes.
+          ringingMs: count(1000, 3_600_000, "milliseconds").default(181_000),
+        },
+        GROUP,
+      )
+      .prefault({}),
+  },
+  GROUP,
+);
