@@ -93,6 +93,7 @@ export class DemoStage {
   async run(options: RunOptions): Promise<DemoResult> {
     const { gateway, legacyAddress, stepTimeout, line, print = () => {} } = options;
     this.frontEnd.routeTo(gateway);
+    const before = this.ladder.brokenRules.length;
     const client = new LegacyClient({
       frontEnd: this.frontEnd.address,
       room: LOBBY.uri,
@@ -103,7 +104,7 @@ export class DemoStage {
       ...(line === undefined ? {} : { line }),
     });
     const steps = await client.run();
-    const broken = this.ladder.brokenRules;
+    const broken = this.ladder.brokenRules.slice(before);
     for (const { noticedBy, rule, detail } of broken)
       print(`rule broken, noticed by the ${noticedBy}: ${detail} [${rule}]`);
     const failed = steps.find(({ outcome }) => outcome === "failed");

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import t, { type Test } from "tap";
 import { Ladder } from "../../src/demo/ladder.ts";
 import { CHANNEL_ADDRESS, LOBBY, SamplePool, type SamplePoolOptions } from "../../src/demo/sample-pool.ts";
@@ -199,4 +200,20 @@ t.test("it listens on IPv6, too", async (t) => {
   t.equal(sample.address.address, "::1");
   peer.send(invite());
   t.match(await peer.next(), /\r\nc=IN IP6 ::1\r\n/);
+});
+
+t.test("a keepalive of two CRLF is answered with one (RFC 5626 §3.5.1)", async (t) => {
+  const { peer } = await pool(t);
+  const answered = once(peer.socket, "data");
+  peer.send("\r\n\r\n");
+  t.equal(String((await answered)[0]), "\r\n");
+});
+
+t.test("a message in pieces is read as one, and two in one piece as two", async (t) => {
+  const { peer } = await pool(t);
+  const [first, second] = [invite("OPTIONS"), invite("OPTIONS").replace("CSeq: 1", "CSeq: 2")];
+  await new Promise<void>((resolve) => peer.socket.write(first.slice(0, 40), () => resolve()));
+  peer.send(first.slice(40) + second);
+  t.strictSame(rawValues(await peer.next(), "CSeq"), ["1 OPTIONS"]);
+  t.strictSame(rawValues(await peer.next(), "CSeq"), ["2 OPTIONS"]);
 });

@@ -111,3 +111,12 @@ t.test("a pool that was restarted answers 481, and the client looks up again by 
   );
   t.equal(result.steps.filter(({ id }) => id === "lookUp").length, 2);
 });
+
+t.test("the same over IPv6", async (t) => {
+  const v6 = { address: "::1", port: 0 };
+  const stage = await DemoStage.start({ frontEnd: v6, pool: v6 });
+  t.teardown(() => stage.close());
+  const { ok, failed } = await stage.run({ gateway: stage.pool.address });
+  t.equal(failed, undefined);
+  t.equal(ok, true);
+});
