@@ -24,7 +24,14 @@ export function findings(issues: readonly z.core.$ZodIssue[], schema: z.core.$Zo
 export function pathText(path: readonly PropertyKey[]): string {
   let text = "";
   for (const step of path) {
-    text += typeof step === "number" ? `[${step}]` : text === "" ? String(step) : `.${String(step)}`;
+    const word = String(step);
+    if (typeof step === "number") {
+      text += `[${step}]`;
+    } else if (word.includes(".")) {
+      text += `["${word}"]`;
+    } else {
+      text += text === "" ? word : `.${word}`;
+    }
   }
   return text;
 }
@@ -45,31 +52,24 @@ function fromIssue(issue: z.core.$ZodIssue, schema: z.core.$ZodType): Finding[] 
         ),
       );
       return meant === undefined
-        ? [{ path, text: `${name} ${issue.message}${butWas(issue.input)}`, atKey: false }]
+        ? [{ path, text: sentence(name, issue.message, issue.input), atKey: false }]
         : meant.flatMap((inner) => fromIssue({ ...inner, path: [...issue.path, ...inner.path] }, schema));
     }
     case "custom":
       return [{ path, text: issue.message, atKey: false }];
     case "invalid_value": {
-      if (issue.input === undefined) {
-        break;
-      }
-      const near = typeof issue.input === "string" ? nearest(issue.input, issue.values.map(String)) : undefined;
+      const allowed = issue.values.map(String);
+      const near = typeof issue.input === "string" ? nearest(issue.input, allowed) : undefined;
       const hint = near === undefined ? "" : `; did you mean ${near}?`;
-      return [
-        {
-          path,
-          text: `${name} must be ${list(issue.values.map(String), "or")}${butWas(issue.input)}${hint}`,
-          atKey: false,
-        },
-      ];
+      return [{ path, text: sentence(name, `must be ${list(allowed, "or")}`, issue.input) + hint, atKey: false }];
     }
+    default:
+      return [{ path, text: sentence(name, issue.message, issue.input), atKey: false }];
   }
-  const text =
-    issue.input === undefined
-      ? `${name} is missing; it ${issue.message}`
-      : `${name} ${issue.message}${butWas(issue.input)}`;
-  return [{ path, text, atKey: false }];
+}
+
+function sentence(name: string, must: string, input: unknown): string {
+  return input === undefined ? `${name} is missing; it ${must}` : `${name} ${must}${butWas(input)}`;
 }
 
 /** The sentence about a key that does not exist, with the nearest right name. */
@@ -88,7 +88,7 @@ function butWas(input: unknown): string {
     return ", but it is empty";
   }
   if (Array.isArray(input)) {
-    return ", not a list";
+    return input.length === 0 ? ", not an empty list" : ", not a list";
   }
   if (typeof input === "object") {
     return ", not a group of settings";

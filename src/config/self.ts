@@ -1,5 +1,5 @@
-import { SocketAddress } from "node:net";
 import { networkInterfaces } from "node:os";
+import { canonicalAddress, isWildcard } from "../address.ts";
 import { isIpLiteral } from "../endpoints/host.ts";
 import type { IsSelf } from "../endpoints/row-schema.ts";
 import { familyOf } from "../sip/flow.ts";
@@ -38,7 +38,7 @@ export function selfTest(listen: readonly ListenConfig[], resolve: Pick<ResolveC
 
 function coversAll(wildcard: string, address: string, local: ReadonlySet<string>): boolean {
   // An IPv6 wildcard takes IPv4 as well unless it was told not to, so it counts for both.
-  const covers = wildcard === "0.0.0.0" ? familyOf(address) === 4 : canonical(wildcard) === "::";
+  const covers = isWildcard(wildcard) && (wildcard !== "0.0.0.0" || familyOf(address) === 4);
   return covers && (local.has(address) || address.startsWith("127."));
 }
 
@@ -47,9 +47,6 @@ function localAddresses(): Set<string> {
   return new Set(all.map(({ address }) => canonical(address)));
 }
 
-/** One spelling for each IPv6 address. */
 function canonical(host: string): string {
-  return isIpLiteral(host) && familyOf(host) === 6
-    ? new SocketAddress({ address: host, family: "ipv6" }).address
-    : host;
+  return canonicalAddress(host) ?? host;
 }
