@@ -22,7 +22,12 @@ export function endpointMeant(endpoints: readonly Endpoint[], identity: string):
 
 /** The endpoint at a SIP address, typed in any case and with or without its scheme. */
 export function endpointAt(endpoints: readonly Endpoint[], address: string): Endpoint | undefined {
-  const typed = address.trim();
-  const key = addressKey(/^sips?:/i.test(typed) ? typed : `sip:${typed}`);
+  const key = addressKey(withScheme(address));
   return key === undefined ? undefined : endpoints.find((endpoint) => addressKey(endpoint.sipAddress) === key);
+}
+
+/** What a person typed as an address, with `sip:` in front unless it has a scheme. */
+export function withScheme(address: string): string {
+  const typed = address.trim();
+  return /^sips?:/i.test(typed) ? typed : `sip:${typed}`;
 }

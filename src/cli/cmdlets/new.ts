@@ -13,12 +13,8 @@ export async function create(call: Call): Promise<void> {
     const missing = call.cmdlet.parameters.filter(({ required, field }) => required && field && !fields[field]);
     if (missing.length > 0) throw missingParameters(missing.map(({ name }) => name));
     const endpoint = fields as EndpointDraft;
-    return { change: { kind: "add", endpoint }, target: endpoint.sipAddress };
+    return { change: { kind: "add", endpoint } };
   });
-  const done = await commit(call, planned);
-  if (done && flag(call, "PassThru"))
-    emit(
-      call,
-      done.differences.flatMap(({ after }) => after ?? []),
-    );
+  const made = await commit(call, planned);
+  if (flag(call, "PassThru")) emit(call, made);
 }

@@ -6,7 +6,7 @@ import { targets } from "./targets.ts";
 export async function remove(call: Call): Promise<void> {
   const planned = (await targets(call)).map(
     ({ endpoint, piped }): Planned => ({
-      target: endpoint.sipAddress,
+      present: endpoint,
       change: {
         kind: "remove",
         sipAddress: endpoint.sipAddress,

@@ -1,6 +1,7 @@
 import type { EndpointStore } from "../../endpoints/store.ts";
 import { WaypostError } from "../../errors.ts";
 import { actor } from "../actor.ts";
+import { withFullStop } from "../error-text.ts";
 import type { Io } from "../io.ts";
 import { type Call, hidden, text, warn } from "./call.ts";
 import { CMDLETS, cmdletNamed } from "./declarations.ts";
@@ -70,5 +71,7 @@ async function openStore(config: string | undefined, env: NodeJS.ProcessEnv): Pr
 function errorText(cmdlet: Cmdlet, error: unknown): string {
   if (!(error instanceof WaypostError)) return `${cmdlet.name} : ${error instanceof Error ? error.message : error}\n`;
   const remedy = error.code === "USAGE" ? `${cmdlet.name} -? shows how it is used.` : error.remedy;
-  return `${cmdlet.name} : ${error.message}\n${remedy}\n    + FullyQualifiedErrorId : ${error.code},${cmdlet.name}\n`;
+  const message = withFullStop(error.message);
+  const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}`;
+  return `${cmdlet.name} : ${sentence}\n${remedy}\n    + FullyQualifiedErrorId : ${error.code},${cmdlet.name}\n`;
 }

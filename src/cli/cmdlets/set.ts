@@ -18,7 +18,7 @@ export async function set(call: Call): Promise<void> {
     }
     const version = typeof expected === "number" ? expected : piped?.version;
     return {
-      target: endpoint.sipAddress,
+      present: endpoint,
       change: {
         kind: "set",
         sipAddress: endpoint.sipAddress,
@@ -27,10 +27,6 @@ export async function set(call: Call): Promise<void> {
       },
     };
   });
-  const done = await commit(call, planned);
-  if (done && flag(call, "PassThru"))
-    emit(
-      call,
-      done.differences.flatMap(({ after }) => after ?? []),
-    );
+  const changed = await commit(call, planned);
+  if (flag(call, "PassThru")) emit(call, changed);
 }

@@ -1,53 +1,69 @@
-import type { ChangeResult, RowChange } from "../../endpoints/store.ts";
+import { addressKey } from "../../endpoints/address-key.ts";
+import type { Endpoint } from "../../endpoints/model.ts";
+import type { ChangeResult, RowChange, RowDifference } from "../../endpoints/store.ts";
 import { WaypostError } from "../../errors.ts";
 import { differenceLines } from "../differences.ts";
+import { withScheme } from "../identity.ts";
 import { type Call, flag, verbose } from "./call.ts";
 
-/** One change with the address that messages name. */
+/** One change with the row it is about, where there is one already. */
 export interface Planned {
   readonly change: RowChange;
-  readonly target: string;
+  readonly present?: Endpoint;
 }
 
 /**
  * Commits changes all together, with PowerShell's -WhatIf (says and does nothing), -Confirm (asks for each) and
  * -Verbose. What would be refused is refused before anything is said or asked.
- * @returns undefined when nothing was to be changed
+ * @returns the rows as they are afterwards, removed ones apart; nothing when nothing was done
  */
-export async function commit(call: Call, planned: readonly Planned[]): Promise<ChangeResult | undefined> {
-  if (planned.length === 0) return undefined;
+export async function commit(call: Call, planned: readonly Planned[]): Promise<Endpoint[]> {
+  if (planned.length === 0) return [];
   const store = await call.store();
-  const sentence = ({ target }: Planned) => `Performing the operation "${call.cmdlet.name}" on target "${target}".`;
   if (flag(call, "WhatIf")) {
-    const { differences } = await store.change(changesOf(planned), call.actor, { dryRun: true });
-    for (const [index, plan] of planned.entries()) {
-      const difference = differences[index] ?? {};
-      const target = (difference.before ?? difference.after)?.sipAddress ?? plan.target;
-      const details = differenceLines(difference);
-      call.io.out(
-        [`What if: ${sentence({ ...plan, target })}`, ...details.map((line) => `         ${line}`), ""].join("\n"),
-      );
+    const result = await store.change(changesOf(planned), call.actor, { dryRun: true });
+    for (const plan of planned) {
+      const details = differenceLines(differenceOf(plan, result) ?? {}).map((line) => `         ${line}`);
+      call.io.out([`What if: ${sentence(call, plan)}`, ...details, ""].join("\n"));
     }
-    return undefined;
+    return [];
   }
   let agreed = planned;
   if (flag(call, "Confirm")) {
     await store.change(changesOf(planned), call.actor, { dryRun: true });
-    agreed = await confirmed(call, planned, sentence);
-    if (agreed.length === 0) return undefined;
+    agreed = await confirmed(call, planned);
+    if (agreed.length === 0) return [];
   }
-  for (const plan of agreed) verbose(call, sentence(plan));
-  return store.change(changesOf(agreed), call.actor);
+  for (const plan of agreed) verbose(call, sentence(call, plan));
+  const result = await store.change(changesOf(agreed), call.actor);
+  return agreed.flatMap((plan) => {
+    const difference = differenceOf(plan, result);
+    // A store reports no difference for a row that had the wished-for settings already.
+    return (difference ? difference.after : plan.present) ?? [];
+  });
 }
 
 function changesOf(planned: readonly Planned[]): RowChange[] {
   return planned.map(({ change }) => change);
 }
 
-async function confirmed(call: Call, planned: readonly Planned[], sentence: (plan: Planned) => string) {
+function addressOf({ change, present }: Planned): string {
+  return present?.sipAddress ?? withScheme(change.kind === "add" ? change.endpoint.sipAddress : change.sipAddress);
+}
+
+function sentence(call: Call, plan: Planned): string {
+  return `Performing the operation "${call.cmdlet.name}" on target "${addressOf(plan)}".`;
+}
+
+function differenceOf(plan: Planned, result: ChangeResult): RowDifference | undefined {
+  const key = addressKey(addressOf(plan));
+  return result.differences.find(({ before, after }) => addressKey((before ?? after)?.sipAddress ?? "") === key);
+}
+
+async function confirmed(call: Call, planned: readonly Planned[]): Promise<Planned[]> {
   const agreed: Planned[] = [];
   for (const [index, plan] of planned.entries()) {
-    const answer = await answered(call, sentence(plan));
+    const answer = await answered(call, sentence(call, plan));
     if (answer === "a") return [...agreed, ...planned.slice(index)];
     if (answer === "l") return agreed;
     if (answer === "y") agreed.push(plan);
@@ -55,9 +71,9 @@ async function confirmed(call: Call, planned: readonly Planned[], sentence: (pla
   return agreed;
 }
 
-async function answered(call: Call, sentence: string): Promise<"y" | "a" | "n" | "l"> {
+async function answered(call: Call, what: string): Promise<"y" | "a" | "n" | "l"> {
   const question =
-    `Confirm\nAre you sure you want to perform this action?\n${sentence}\n` +
+    `Confirm\nAre you sure you want to perform this action?\n${what}\n` +
     '[Y] Yes  [A] Yes to All  [N] No  [L] No to All  (default is "Y"): ';
   for (;;) {
     const line = await call.io.ask(question);

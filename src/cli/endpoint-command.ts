@@ -1,0 +1,98 @@
+import { type Command, Option } from "commander";
+import { WaypostError } from "../errors.ts";
+import type { ChangeOptions, EndpointSession } from "./endpoint-actions.ts";
+import { SETTINGS, settingValue, wholeNumber } from "./settings.ts";
+
+const actions = () => import("./endpoint-actions.ts");
+
+/** `waypost endpoint …`: the table by commands in the manner of Unix. */
+export function declareEndpointCommands(program: Command, session: EndpointSession): void {
+  const endpoint = program.command("endpoint").description("see and change the endpoint table");
+  endpoint
+    .command("list")
+    .description("list the endpoints")
+    .option("--json", "print one JSON object per line")
+    .option("--pool <fqdn>", "only the endpoints of this pool")
+    .action(async (options) => (await actions()).listEndpoints(session, options));
+  endpoint
+    .command("show <address>")
+    .description("show all of one endpoint, by its address or display name")
+    .option("--json", "print a JSON object")
+    .action(async (address, options) => (await actions()).showEndpoint(session, address, options));
+
+  const add = endpoint.command("add <address> <pool>").description("map a legacy address to the pool with this FQDN");
+  settingOptions(add);
+  add.option("--disabled", "keep it in the table without answering for it");
+  changeOptions(add).action(async (address: string, pool: string, options: ChangeOptions & { disabled?: true }) => {
+    const fields = { ...fieldsOf(options), ...(options.disabled ? { enabled: false } : {}) };
+    await (await actions()).addEndpoint(session, { ...fields, sipAddress: address, poolFqdn: pool }, options);
+  });
+
+  const set = endpoint
+    .command("set <address>")
+    .description("change settings of one endpoint")
+    .option("--pool <fqdn>", "the pool that it shall lead to")
+    .option("--address <address>", "a new address instead of the present one");
+  settingOptions(set);
+  for (const { field, optional } of SETTINGS) {
+    if (optional) set.option(`--no-${kebab(field)}`, `take the ${kebab(field).replace("-", " ")} away`);
+  }
+  set
+    .option("--enable", "answer for it")
+    .addOption(new Option("--disable", "keep it in the table without answering for it").conflicts("enable"))
+    .addOption(versionOption());
+  changeOptions(set).action(async (address: string, options) => {
+    const fields = {
+      ...fieldsOf(options),
+      ...(options.address === undefined ? {} : { sipAddress: options.address }),
+      ...(options.pool === undefined ? {} : { poolFqdn: options.pool }),
+      ...(options.enable || options.disable ? { enabled: options.enable === true } : {}),
+    };
+    if (Object.keys(fields).length === 0) {
+      throw new WaypostError("USAGE", "Nothing to set. Give a setting, such as --pool FQDN or --mode redirect.");
+    }
+    await (await actions()).setEndpoint(session, address, fields, options);
+  });
+
+  const remove = endpoint.command("remove <address...>").description("remove endpoints, all of them or none");
+  changeOptions(remove).action(async (addresses: string[], options) =>
+    (await actions()).removeEndpoints(session, addresses, options),
+  );
+}
+
+/** The settings given as options; false, from `--no-…`, takes one away. */
+function fieldsOf(options: object): Record<string, unknown> {
+  const values = new Map(Object.entries(options));
+  const given = SETTINGS.filter(({ field }) => values.has(field));
+  return Object.fromEntries(
+    given.map(({ field }) => [field, values.get(field) === false ? undefined : values.get(field)]),
+  );
+}
+
+function settingOptions(command: Command): void {
+  for (const setting of SETTINGS) {
+    const flag = `--${kebab(setting.field)}`;
+    const value = setting.choices ? setting.choices.join("|") : setting.kind;
+    const option = new Option(`${flag} <${value}>`, setting.help);
+    command.addOption(option.argParser((text) => settingValue(setting, text, flag)));
+  }
+}
+
+function versionOption(): Option {
+  const help = "change nothing when the endpoint has another version by now";
+  return new Option("--expect-version <number>", help).argParser((text) =>
+    wholeNumber(text, 1, Number.MAX_SAFE_INTEGER, "--expect-version"),
+  );
+}
+
+function changeOptions(command: Command): Command {
+  return command
+    .option("--reason <text>", "why, for the history of the table")
+    .option("--dry-run", "check everything and show what would change, and change nothing; also --what-if")
+    .addOption(new Option("--what-if").hideHelp())
+    .option("--json", "print one JSON object per changed endpoint");
+}
+
+function kebab(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
