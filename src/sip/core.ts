@@ -113,6 +113,13 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     };
   }
 
+  /** Proxied requests that still wait for their final answer. */
+  get unanswered(): number {
+    let count = 0;
+    for (const { context } of this.servers.values()) if (!context.finished) count++;
+    return count;
+  }
+
   send(flow: Flow, bytes: Buffer): void {
     this.host.send(flow, bytes);
   }

@@ -38,6 +38,8 @@ interface Outcome {
  * Targets are tried in order (§16.6: serial forking); one that stays silent keeps its branch while the next is tried.
  */
 export class ResponseContext implements BranchOwner {
+  /** True once the final answer is given, or it is settled that there will be none. */
+  finished = false;
   private readonly environment: ProxyEnvironment;
   private readonly job: ProxyJob;
   private readonly server: ServerTransaction;
@@ -50,7 +52,6 @@ export class ResponseContext implements BranchOwner {
   private stopLocating: (() => void) | undefined;
   private trying: Timer | undefined;
   private cancelled = false;
-  private finished = false;
 
   constructor(environment: ProxyEnvironment, job: ProxyJob, server: ServerTransaction) {
     this.environment = environment;

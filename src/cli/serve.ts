@@ -1,0 +1,29 @@
+import { once } from "node:events";
+import type { Listener } from "../sip/flow.ts";
+
+/** `waypost serve`: the gateway with its configuration, until a signal ends it. Gives the exit status. */
+export async function runServe(file: string | undefined): Promise<number> {
+  const { loadConfig } = await import("../config/load.ts");
+  const { createLog } = await import("../observe/log.ts");
+  const { startGateway } = await import("../daemon.ts");
+  const config = loadConfig({ file, env: process.env, cwd: process.cwd() });
+  const gateway = await startGateway(config, createLog(config.log.level));
+  process.stdout.write(`${readyLine(gateway.listeners, gateway.table.size)}\n`);
+  await stopSignal();
+  await gateway.stop();
+  return 0;
+}
+
+/** The one line that tells people and scripts that calls are taken from now on. */
+export function readyLine(listeners: readonly Listener[], endpoints: number): string {
+  const where = listeners.map(({ transport, family, address, port }) => {
+    return `${transport}:${family === 6 ? `[${address}]` : address}:${port}`;
+  });
+  return `waypost ready on ${where.join(" ")}, ${endpoints} ${endpoints === 1 ? "endpoint" : "endpoints"}`;
+}
+
+/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */
+export async function stopSignal(): Promise<void> {
+  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+}

@@ -1,0 +1,168 @@
+import { randomBytes } from "node:crypto";
+import type { Logger } from "pino";
+import type { Config } from "../config/config.ts";
+import { Locator } from "../locate/locator.ts";
+import { logEvent } from "../observe/call-log.ts";
+import { redactMessage } from "../observe/redact.ts";
+import { SipCore } from "../sip/core.ts";
+import type { Decision, RoutingRequest } from "../sip/decision.ts";
+import type { CoreEvent } from "../sip/event.ts";
+import type { Flow, Listener, Target } from "../sip/flow.ts";
+import type { CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
+import { Transports } from "../transport/transports.ts";
+import type { Engine } from "./engine.ts";
+
+const DRAIN_LOOK_MS = 50;
+/** setTimeout takes no more than 31 bits. */
+const LONGEST_SLEEP_MS = 0x7fffffff;
+
+export interface EmbeddedEngineSetup {
+  readonly config: Config;
+  readonly log: Logger;
+  /** Where a request outside of our dialogs goes; answers from memory. */
+  readonly decide: (request: RoutingRequest) => Decision;
+}
+
+/** Our own SIP stack: joins the pure core with sockets, names and a clock. */
+export class EmbeddedEngine implements Engine, CoreHost {
+  readonly #log: Logger;
+  readonly #decide: (request: RoutingRequest) => Decision;
+  readonly #tracing: boolean;
+  #transports!: Transports;
+  #locator!: Locator;
+  #core!: SipCore;
+  #wake: NodeJS.Timeout | undefined;
+  #wakeAt = Number.POSITIVE_INFINITY;
+
+  private constructor(setup: EmbeddedEngineSetup) {
+    this.#log = setup.log;
+    this.#decide = setup.decide;
+    this.#tracing = setup.log.isLevelEnabled("trace");
+  }
+
+  /**
+   * Binds every listener of the configuration.
+   * @throws WaypostError LISTENER_FAILED, with nothing left bound
+   */
+  static async start(setup: EmbeddedEngineSetup): Promise<EmbeddedEngine> {
+    const { config } = setup;
+    const engine = new EmbeddedEngine(setup);
+    const transports = await Transports.listen(
+      config.listen.map(({ transport, host, port, advertise }) => ({
+        transport,
+        host,
+        port,
+        ...(advertise === undefined ? {} : { advertisedHost: advertise.host }),
+        ...(advertise?.port === undefined ? {} : { advertisedPort: advertise.port }),
+      })),
+      {
+        maxConnections: config.limits.maxConnections,
+        maxMessageBytes: config.limits.maxMessageBytes,
+        idleSeconds: config.limits.idleSeconds,
+        connectTimeoutMs: config.timers.connectMs,
+      },
+      {
+        received: (bytes, flow) => engine.#received(bytes, flow),
+        closed: (flow, reason) => engine.#closed(flow, reason),
+        anomaly: (kind, detail) => setup.log.warn({ kind, detail }, "something odd on the wire"),
+      },
+    );
+    const { listeners } = transports;
+    engine.#transports = transports;
+    engine.#locator = new Locator({
+      hosts: config.resolve.hosts,
+      servers: config.resolve.servers,
+      waysOut: listeners,
+      clock: () => performance.now(),
+    });
+    const random = randomBytes(8);
+    engine.#core = new SipCore(engine, {
+      listeners,
+      key: [random.readUInt32LE(0), random.readUInt32LE(4)],
+      timers: {
+        timerC: config.timers.ringingMs,
+        firstResponse: config.timers.firstResponseMs,
+        inDialogResponse: config.timers.inDialogResponseMs,
+      },
+    });
+    return engine;
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#transports.listeners;
+  }
+
+  get unanswered(): number {
+    return this.#core.unanswered;
+  }
+
+  async drain(withinMs: number): Promise<void> {
+    this.#transports.stopListening();
+    const deadline = performance.now() + withinMs;
+    while (this.unanswered > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#wake);
+    this.#wakeAt = Number.NEGATIVE_INFINITY;
+    this.#locator.close();
+    await this.#transports.close();
+  }
+
+  send(flow: Flow, bytes: Buffer): void {
+    if (this.#tracing) this.#trace("sent", flow, bytes);
+    this.#transports.send(flow, bytes);
+  }
+
+  connect(target: Target, listener: Listener): Flow {
+    return this.#transports.connect(target, listener);
+  }
+
+  locate(queryId: number, query: LocateQuery): LocateResult | undefined {
+    return this.#locator.locate(query, (result) => {
+      this.#core.resolved(queryId, result, performance.now());
+      this.#schedule();
+    });
+  }
+
+  decide(request: RoutingRequest): Decision {
+    return this.#decide(request);
+  }
+
+  event(event: CoreEvent): void {
+    logEvent(this.#log, event);
+  }
+
+  #received(bytes: Buffer, flow: Flow): void {
+    if (this.#tracing) this.#trace("received", flow, bytes);
+    this.#core.receive(bytes, flow, performance.now());
+    this.#schedule();
+  }
+
+  #closed(flow: Flow, reason: string): void {
+    this.#core.flowClosed(flow, reason, performance.now());
+    this.#schedule();
+  }
+
+  /** One timer for all of the core's; it is set anew only when something is due earlier than it would fire. */
+  #schedule(): void {
+    const due = this.#core.nextDue;
+    if (due >= this.#wakeAt) return;
+    clearTimeout(this.#wake);
+    this.#wakeAt = due;
+    this.#wake = setTimeout(() => this.#tick(), Math.min(LONGEST_SLEEP_MS, Math.max(0, due - performance.now())));
+  }
+
+  #tick(): void {
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#core.tick(performance.now());
+    this.#schedule();
+  }
+
+  #trace(direction: "received" | "sent", flow: Flow, bytes: Buffer): void {
+    const peer = `${flow.transport}:${flow.remoteAddress}:${flow.remotePort}`;
+    this.#log.trace({ peer, message: redactMessage(bytes) }, direction);
+  }
+}

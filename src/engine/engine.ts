@@ -1,0 +1,13 @@
+import type { Listener } from "../sip/flow.ts";
+
+/** What moves the messages. The routing decides; neither side knows the other's insides. */
+export interface Engine {
+  /** Where it listens, with the ports that were really bound. */
+  readonly listeners: readonly Listener[];
+  /** Requests that still wait for a final answer. */
+  readonly unanswered: number;
+  /** Takes no new connections, and resolves when every request under way is answered, at the latest after `withinMs`. */
+  drain(withinMs: number): Promise<void>;
+  /** Closes every socket. Nothing of the engine keeps the process alive after that. */
+  close(): Promise<void>;
+}
