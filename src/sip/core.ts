@@ -227,8 +227,12 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       sourceAddress: flow.remoteAddress,
     });
     if (decision.kind === "redirect") this.redirect(request, flow, hash, decision);
-    else if (decision.kind === "reject") this.reject(request, flow, hash, decision);
-    else if (routes.routes.length > 0 && decision.endpoint !== undefined) {
+    else if (decision.kind === "reject") {
+      // In a dialog that we know nothing of, 481 makes a legacy client look up the contact again.
+      const stray = request.to!.tag !== undefined && decision.endpoint === undefined;
+      if (stray) this.refuse(request, flow, hash, 481, "the request belongs to no dialog of this gateway");
+      else this.reject(request, flow, hash, decision);
+    } else if (routes.routes.length > 0 && decision.endpoint !== undefined) {
       // A preloaded Route would let a stranger choose where we send (§26.2.1 speaks of such open relays).
       this.refuse(request, flow, hash, 403, "a Route beyond this gateway is not followed for a new request");
     } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision }, key);

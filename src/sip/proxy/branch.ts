@@ -25,6 +25,8 @@ export class Branch implements ClientTransactionUser {
   readonly target: Target;
   /** True until a final response or a failure ended it. */
   active = true;
+  /** True once the next target was tried beside it: from then on only a 2xx of it counts. */
+  superseded = false;
   private readonly environment: ProxyEnvironment;
   private readonly owner: BranchOwner;
   private readonly invite: ForwardedInvite;
@@ -88,6 +90,12 @@ export class Branch implements ClientTransactionUser {
     this.cancelWanted = true;
     this.cancelReason ??= reason;
     if (this.provisional) this.sendCancel();
+  }
+
+  /** Stays open for a late 2xx, but is cancelled as soon as it shows a sign of life. */
+  supersede(): void {
+    this.superseded = true;
+    this.cancel();
   }
 
   responseReceived(response: SipMessage): void {

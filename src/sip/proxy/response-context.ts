@@ -30,6 +30,7 @@ export interface ProxyJob {
 interface Outcome {
   readonly status: number;
   readonly response: SipMessage | undefined;
+  readonly target: Target | undefined;
   readonly explanation: string;
 }
 
@@ -84,6 +85,7 @@ export class ResponseContext implements BranchOwner {
     if (this.finished || this.cancelled) return;
     this.cancelled = true;
     this.stopLocating?.();
+    this.stopLocating = undefined;
     this.targets = [];
     this.nextHops = [];
     for (const branch of this.branches) branch.cancel(reason);
@@ -108,20 +110,35 @@ export class ResponseContext implements BranchOwner {
       return;
     }
     if (this.finished) return;
-    if (status !== 503) {
-      this.answerWith(branch.target, response);
-      return;
-    }
-    this.outcomes.push({ status: 503, response, explanation: `${branch.target.host} answered 503` });
-    this.reportFailure(branch.target, "answered 503");
-    this.advance();
+    if (branch.superseded) {
+      this.outcomes.push({
+        status,
+        response,
+        target: branch.target,
+        explanation: `${branch.target.host} answered ${status}, late`,
+      });
+      this.concludeIfIdle();
+    } else if (status === 503) {
+      this.outcomes.push({
+        status,
+        response,
+        target: branch.target,
+        explanation: `${branch.target.host} answered 503`,
+      });
+      this.reportFailure(branch.target, "answered 503");
+      this.advance();
+    } else this.answerWith(branch.target, response);
   }
 
   branchFailed(branch: Branch, failure: BranchFailure, reason: string): void {
     if (this.finished) return;
-    this.outcomes.push({ status: failure === "timeout" ? 408 : 503, response: undefined, explanation: reason });
-    this.reportFailure(branch.target, reason);
-    this.advance();
+    const status = failure === "timeout" ? 408 : 503;
+    this.outcomes.push({ status, response: undefined, target: branch.target, explanation: reason });
+    if (branch.superseded) this.concludeIfIdle();
+    else {
+      this.reportFailure(branch.target, reason);
+      this.advance();
+    }
   }
 
   firstResponseOverdue(branch: Branch): void {
@@ -131,7 +148,7 @@ export class ResponseContext implements BranchOwner {
     if (this.job.decision === undefined) {
       branch.terminate();
       this.outcomes.push(unreachable(reason));
-    } else branch.cancel();
+    } else branch.supersede();
     this.advance();
   }
 
@@ -148,22 +165,25 @@ export class ResponseContext implements BranchOwner {
         this.concludeIfIdle();
         return;
       }
-      let answered = false;
+      let result: LocateResult | undefined;
       let waiting = false;
-      this.stopLocating = this.environment.locate(uri, (result) => {
-        answered = true;
-        this.located(uri, result);
-        if (waiting) this.advance();
+      const stop = this.environment.locate(uri, (found) => {
+        result = found;
+        if (!waiting) return;
+        this.stopLocating = undefined;
+        this.located(uri, found);
+        this.advance();
       });
-      if (!answered) {
+      if (result === undefined) {
         waiting = true;
+        this.stopLocating = stop;
         return;
       }
+      this.located(uri, result);
     }
   }
 
   private located(uri: SipUri, result: LocateResult): void {
-    this.stopLocating = undefined;
     if (result.ok) this.targets = [...result.targets];
     else this.outcomes.push(unreachable(`${uri.host} has no address: ${result.reason}`));
   }
@@ -210,6 +230,11 @@ export class ResponseContext implements BranchOwner {
     if (this.finished || this.stopLocating !== undefined || this.branches.some((branch) => branch.active)) return;
     if (this.cancelled) {
       this.answerSelf(487, "the caller cancelled");
+      return;
+    }
+    for (const { status, response, target } of this.outcomes) {
+      if (response === undefined || target === undefined || status === 503 || status === 487) continue;
+      this.answerWith(target, response);
       return;
     }
     const explanation = this.outcomes.map((outcome) => outcome.explanation).join("; ") || "there is no next hop";
@@ -294,5 +319,5 @@ export class ResponseContext implements BranchOwner {
 }
 
 function unreachable(explanation: string): Outcome {
-  return { status: 503, response: undefined, explanation };
+  return { status: 503, response: undefined, target: undefined, explanation };
 }
