@@ -8,5 +8,5 @@ export interface Io {
   /** The whole text piped or redirected in; undefined when standard input is a terminal, closed or /dev/null. */
   piped(): Promise<string> | undefined;
   /** Asks a person and gives the line typed; undefined when there is no terminal to ask on. */
-  ask(question: string): Promise<string> | undefined;
+  ask(question: string): Promise<string | undefined>;
 }

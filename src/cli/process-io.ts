@@ -1,4 +1,4 @@
-import { createReadStream, fstatSync, openSync } from "node:fs";
+import { fstatSync, openSync } from "node:fs";
 import type { Io } from "./io.ts";
 
 const PATIENCE_MS = 3000;
@@ -41,26 +41,33 @@ async function readAll(): Promise<string> {
   return Buffer.concat(parts).toString("utf8");
 }
 
-function ask(question: string): Promise<string> | undefined {
+async function ask(question: string): Promise<string | undefined> {
   if (process.stdin.isTTY) return readLine(process.stdin, question);
   // Objects come in by the pipe, so the person has to be asked on the terminal itself.
   if (!process.stderr.isTTY) return undefined;
+  const { ReadStream } = await import("node:tty");
+  let terminal: InstanceType<typeof ReadStream>;
   try {
-    return readLine(createReadStream("", { fd: openSync("/dev/tty", "r") }), question);
+    terminal = new ReadStream(openSync("/dev/tty", "r"));
   } catch {
     return undefined;
+  }
+  try {
+    return await readLine(terminal, question);
+  } finally {
+    terminal.destroy();
   }
 }
 
 async function readLine(input: NodeJS.ReadableStream, question: string): Promise<string> {
   const { createInterface } = await import("node:readline/promises");
-  const lines = createInterface({ input, output: process.stderr });
+  // The terminal's own line editing does, and with it Ctrl-C ends the command as everywhere.
+  const lines = createInterface({ input, output: process.stderr, terminal: false });
   try {
     // End of input (Ctrl-D) is no consent.
-    const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("n")));
+    const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("l")));
     return await Promise.race([lines.question(question), ended]);
   } finally {
     lines.close();
-    if ("destroy" in input && typeof input.destroy === "function" && input !== process.stdin) input.destroy();
   }
 }

@@ -110,9 +110,10 @@ function captured(around: Surroundings): { io: Io; outcome(status: number): Outc
     err: (text) => void (err += text),
     outIsTerminal: around.terminal === true,
     piped: () => (around.piped === undefined ? undefined : Promise.resolve(around.piped)),
-    ask: (question) => {
+    ask: async (question) => {
+      if (around.answers === undefined) return undefined;
       err += question;
-      return around.answers === undefined ? undefined : Promise.resolve(answers.shift() ?? "n");
+      return answers.shift() ?? "l";
     },
   };
   return { io, outcome: (status) => ({ out, err, status }) };

@@ -68,3 +68,14 @@ t.test("--version prints the version alone", async (t) => {
   const place = await installed(t);
   t.match(await place.shell("waypost --version"), { out: /^\d+\.\d+\.\d+\S*\n$/, err: "", status: 0 });
 });
+
+t.test("on a terminal Get prints a list, and -Confirm asks there even when the objects come by a pipe", async (t) => {
+  const place = await installed(t);
+  await place.shell(LINE);
+  const list = await place.shell('script -qec "Get-CsPersistentChatEndpoint" /dev/null </dev/null');
+  t.match(list.out, /^Identity {15}: sip:persistentchat@contoso\.com\r?$/m);
+  const pipe = "Get-CsPersistentChatEndpoint | Remove-CsPersistentChatEndpoint -Confirm";
+  const asked = await place.shell(`echo y | script -qec "${pipe}" /dev/null`);
+  t.match(asked.out, 'on target "sip:persistentchat@contoso.com".');
+  t.equal((await place.shell("Get-CsPersistentChatEndpoint")).out, "");
+});
