@@ -201,7 +201,10 @@ export class FileStore implements EndpointStore {
         return known;
       }
       const isFresh = Date.now() - Number(found.ctimeMs) < FRESH_MS;
-      const bytes = await readFile(this.path);
+      const bytes = await readFile(this.path).catch(undefinedIfMissing);
+      if (bytes === undefined) {
+        return await this.#readMissing();
+      }
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       const settled = isFresh ? undefined : signature;
       if (known?.sha256 === sha256) {

@@ -17,13 +17,13 @@ export class ErrorLocator {
     this.#root = parseTree(text, this.#errors, { disallowComments: true, allowTrailingComma: false });
   }
 
-  /** Every syntax error that the parser could tell apart, one for each place. */
+  /** The syntax errors, one for each line: what follows on the same line is mostly a consequence of the first. */
   syntaxErrors(): { readonly place: Place; readonly text: string }[] {
-    const first = this.#errors.filter((error, index) => error.offset !== this.#errors[index - 1]?.offset);
-    return first.map((error) => ({
+    const errors = this.#errors.map((error) => ({
       place: this.#place(error.offset),
-      text: SYNTAX[printParseErrorCode(error.error)] ?? "is not valid JSON",
+      text: SYNTAX[printParseErrorCode(error.error)] ?? "this is not valid JSON",
     }));
+    return errors.filter(({ place }, index) => place.line !== errors[index - 1]?.place.line);
   }
 
   /**
