@@ -34,9 +34,9 @@ export function readEnvironment(env: NodeJS.ProcessEnv): { settings: Environment
       continue;
     }
     try {
-      settings.push({ variable, path, value: parse(text) });
+      settings.push({ variable, path, value: parse(text, { prettyErrors: false }) });
     } catch (error) {
-      faults.push(`${variable}: ${(error as Error).message.split("\n", 1)[0]}`);
+      faults.push(`${variable}: ${(error as Error).message}`);
     }
   }
   settings.sort((a, b) => a.path.length - b.path.length);

@@ -1,0 +1,315 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { loadConfig } from "../../src/config/load.ts";
+
+const LISTEN = "listen: [{ transport: udp, host: 127.0.0.1, port: 5060 }]\n";
+
+function load(t: Test, text: string, env: NodeJS.ProcessEnv = {}) {
+  const folder = t.testdir({ "waypost.yaml": text });
+  return loadConfig({ file: join(folder, "waypost.yaml"), env, cwd: folder });
+}
+
+/** The lines of a refusal, the file's name taken off. */
+function refusal(t: Test, text: string, env: NodeJS.ProcessEnv = {}): string[] {
+  const folder = t.testdir({ "waypost.yaml": text });
+  const file = join(folder, "waypost.yaml");
+  try {
+    loadConfig({ file, env, cwd: folder });
+  } catch (error) {
+    t.equal((error as { code?: string }).code, "CONFIG_INVALID");
+    return (error as Error).message.split("\n").map((line) => line.replace(`${file}:`, ""));
+  }
+  t.fail("the configuration was accepted");
+  return [];
+}
+
+t.test("every key of the configuration is read", async (t) => {
+  const config = load(
+    t,
+    `listen:
+  - { transport: udp, host: 127.0.0.1, port: 5060, advertise: gw.contoso.com }
+  - { transport: tcp, host: "[::1]", port: 0, advertise: "[2001:db8::1]:5070" }
+engine: embedded
+store: { kind: file, path: table/endpoints.json }
+resolve:
+  hosts:
+    PCPool.contoso.com: ["tcp:127.0.0.1:5090", "udp:[::1]:5091"]
+  servers: ["192.0.2.53", "[2001:db8::53]:5353"]
+defaultRoute: { proxy: "sip:fe01.contoso.com:5061;transport=tls" }
+admin: { host: 127.0.0.1, port: 8060 }
+log: { level: debug }
+limits: { maxConnections: 10, maxMessageBytes: 4096, idleSeconds: 60 }
+timers: { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringingMs: 4000 }
+`,
+  );
+  t.same(config.listen, [
+    { transport: "udp", host: "127.0.0.1", port: 5060, advertise: { host: "gw.contoso.com" } },
+    { transport: "tcp", host: "::1", port: 0, advertise: { host: "2001:db8::1", port: 5070 } },
+  ]);
+  t.same(
+    [...config.resolve.hosts],
+    [
+      [
+        "pcpool.contoso.com",
+        [
+          { transport: "tcp", address: "127.0.0.1", port: 5090, host: "pcpool.contoso.com" },
+          { transport: "udp", address: "::1", port: 5091, host: "pcpool.contoso.com" },
+        ],
+      ],
+    ],
+  );
+  t.same(config.resolve.servers, [{ host: "192.0.2.53" }, { host: "2001:db8::53", port: 5353 }]);
+  t.same(config.defaultRoute, { proxy: "sip:fe01.contoso.com:5061;transport=tls" });
+  t.same(config.log, { level: "debug" });
+  t.same(config.limits, { maxConnections: 10, maxMessageBytes: 4096, idleSeconds: 60 });
+  t.same(config.timers, { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringingMs: 4000 });
+});
+
+t.test("only the listeners are required; everything else has a default", async (t) => {
+  const { file: _file, store: _store, ...rest } = load(t, LISTEN);
+  t.same(rest, {
+    listen: [{ transport: "udp", host: "127.0.0.1", port: 5060 }],
+    engine: "embedded",
+    resolve: { hosts: new Map(), servers: [] },
+    defaultRoute: "reject",
+    admin: { host: "127.0.0.1", port: 8060 },
+    log: { level: "info" },
+    limits: { maxConnections: 20000, maxMessageBytes: 262144, idleSeconds: 900 },
+    timers: { connectMs: 2000, firstResponseMs: 4000, inDialogResponseMs: 10000, ringingMs: 181000 },
+  });
+});
+
+t.test("a path counts from the configuration file's folder, wherever the command runs", async (t) => {
+  const folder = t.testdir({ "waypost.yaml": `${LISTEN}store: { kind: file, path: table/endpoints.json }` });
+  const config = loadConfig({ file: join(folder, "waypost.yaml"), env: {}, cwd: "/" });
+  t.equal(config.store.path, join(folder, "table/endpoints.json"));
+});
+
+t.test("the configuration cannot be changed afterwards", async (t) => {
+  const config = load(t, LISTEN) as unknown as { log: { level: string }; listen: { port: number }[] };
+  t.throws(() => {
+    config.log.level = "debug";
+  }, TypeError);
+  t.throws(() => {
+    config.listen[0]!.port = 1;
+  }, TypeError);
+});
+
+t.test("--config stands above WAYPOST_CONFIG, and that above config/waypost.yaml", async (t) => {
+  const folder = t.testdir({ config: { "waypost.yaml": LISTEN }, "a.yaml": LISTEN, "b.yaml": LISTEN });
+  const env = { WAYPOST_CONFIG: "b.yaml" };
+  t.equal(loadConfig({ file: "a.yaml", env, cwd: folder }).file, join(folder, "a.yaml"));
+  t.equal(loadConfig({ env, cwd: folder }).file, join(folder, "b.yaml"));
+  t.equal(loadConfig({ env: {}, cwd: folder }).file, join(folder, "config/waypost.yaml"));
+});
+
+t.test("where there is no configuration, the commented default of the package serves", async (t) => {
+  const folder = t.testdir();
+  mkdirSync(join(folder, "elsewhere"));
+  const config = loadConfig({ env: {}, cwd: join(folder, "elsewhere") });
+  t.match(config.file, /config\/waypost\.yaml$/);
+  t.match(config.listen, [
+    { transport: "udp", host: "127.0.0.1", port: 5060 },
+    { transport: "tcp", host: "127.0.0.1", port: 5060 },
+  ]);
+});
+
+t.test("a named file that does not exist is an error, never replaced by the default", async (t) => {
+  const folder = t.testdir({ config: { "waypost.yaml": LISTEN } });
+  for (const options of [{ file: "nope.yaml", env: {} }, { env: { WAYPOST_CONFIG: "nope.yaml" } }]) {
+    t.throws(() => loadConfig({ ...options, cwd: folder }), {
+      code: "CONFIG_NOT_FOUND",
+      message: `cannot read the configuration ${join(folder, "nope.yaml")}: there is no such file`,
+    });
+  }
+});
+
+const REFUSED: readonly (readonly [name: string, text: string, lines: readonly string[]])[] = [
+  ["an empty file", "", ["1:1: listen is missing; it must be a list of listeners"]],
+  ["no listener", "listen: []\n", ["1:9: listen must be a list of at least one listener, not an empty list"]],
+  ["an unknown key", `${LISTEN}lgo: {}\n`, ["2:1: unknown setting lgo; did you mean log?"]],
+  ["an unknown key inside", `${LISTEN}log: { levle: info }\n`, ["2:8: unknown setting log.levle; did you mean level?"]],
+  [
+    "a key that resembles none",
+    `${LISTEN}admin: { x: 1 }\n`,
+    ["2:10: unknown setting admin.x; allowed are host and port"],
+  ],
+  [
+    "a wrong word",
+    `${LISTEN}log: { level: verbose }\n`,
+    ['2:15: log.level must be trace, debug, info, warn, error, fatal or silent, not "verbose"'],
+  ],
+  [
+    "a number as text",
+    `${LISTEN}admin: { port: "x" }\n`,
+    ['2:16: admin.port must be a whole number from 0 to 65535, not "x"'],
+  ],
+  ["a group that is none", `${LISTEN}admin: 3\n`, ["2:8: admin must be a group of settings, not 3"]],
+  [
+    "a host name to listen on",
+    "listen: [{ transport: udp, host: localhost, port: 5060 }]\n",
+    ['1:34: "localhost" is no IP address; a listener is bound to one, such as 127.0.0.1 or 0.0.0.0'],
+  ],
+  [
+    "an advertised name that is none",
+    "listen: [{ transport: udp, host: 127.0.0.1, port: 5060, advertise: gw_x }]\n",
+    ['1:68: "gw_x" contains "_"; only letters, digits, hyphens and dots are allowed'],
+  ],
+  [
+    "an advertised port that is none",
+    'listen: [{ transport: udp, host: 127.0.0.1, port: 5060, advertise: "gw:0" }]\n',
+    ['1:68: "gw:0" has the port "0"; a port is a whole number from 1 to 65535'],
+  ],
+  [
+    "a listener twice",
+    "listen:\n  - { transport: udp, host: 127.0.0.1, port: 5060 }\n  - { transport: udp, host: 127.0.0.1, port: 5060 }\n",
+    ["3:5: listener udp 127.0.0.1:5060 stands here twice"],
+  ],
+  [
+    "a static target without port",
+    `${LISTEN}resolve: { hosts: { a.b: ["tcp:127.0.0.1"] } }\n`,
+    ['2:27: "tcp:127.0.0.1" has no port'],
+  ],
+  [
+    "a static target that is a name",
+    `${LISTEN}resolve: { hosts: { a.b: ["tcp:fe01:5060"] } }\n`,
+    ['2:27: "tcp:fe01:5060" contains "fe01", which is no IP address'],
+  ],
+  [
+    "a static target without transport",
+    `${LISTEN}resolve: { hosts: { a.b: ["127.0.0.1:5060"] } }\n`,
+    [
+      '2:27: "127.0.0.1:5060" must have the form transport:ip:port, such as tcp:192.0.2.10:5060 or udp:[2001:db8::10]:5060',
+    ],
+  ],
+  [
+    "a static host without targets",
+    `${LISTEN}resolve: { hosts: { a.b: [] } }\n`,
+    ['2:26: resolve.hosts["a.b"] must be a list of targets such as ["tcp:192.0.2.10:5060"], not an empty list'],
+  ],
+  [
+    "a static host twice",
+    `${LISTEN}resolve: { hosts: { a.b: ["tcp:127.0.0.1:1"], A.B: ["tcp:127.0.0.1:1"] } }\n`,
+    ['2:52: host name "A.B" stands here twice'],
+  ],
+  [
+    "a DNS server that is a name",
+    `${LISTEN}resolve: { servers: [ns1] }\n`,
+    ['2:22: "ns1" is no IP address with or without a port, such as 192.0.2.53 or [2001:db8::53]:53'],
+  ],
+  [
+    "a wrong default route",
+    `${LISTEN}defaultRoute: drop\n`,
+    ['2:15: defaultRoute must be reject or { proxy: "sip:…" }, not "drop"'],
+  ],
+  [
+    "a default route that is no SIP URI",
+    `${LISTEN}defaultRoute: { proxy: "tel:+1555" }\n`,
+    ['2:24: "tel:+1555" is no SIP URI (RFC 3261 §25.1), such as sip:fe01.contoso.com:5061;transport=tls'],
+  ],
+  [
+    "a default route back to the gateway",
+    `${LISTEN}defaultRoute: { proxy: "sip:127.0.0.1" }\n`,
+    ["2:24: defaultRoute.proxy sip:127.0.0.1 is this gateway itself; calls would go in circles"],
+  ],
+  [
+    "what this version has not got",
+    'listen: [{ transport: tls, host: 127.0.0.1, port: 5061 }]\nengine: drachtio\nstore: { kind: redis }\nresolve: { hosts: { a.b: ["tls:127.0.0.1:1"] } }\n',
+    [
+      "1:23: transport tls is not available in this version",
+      "2:9: engine drachtio is not available in this version",
+      "3:16: store redis is not available in this version",
+      "4:27: transport tls is not available in this version",
+    ],
+  ],
+  ["a key twice", `${LISTEN}log: {}\nlog: {}\n`, ["3:1: Map keys must be unique"]],
+  [
+    "several faults at once, in their order",
+    "listen: [{ transport: upd, host: 127.0.0.1, port: 99999 }]\nengin: embedded\nlog: { level: 3 }\n",
+    [
+      '1:23: listen[0].transport must be udp, tcp, tls, ws or wss, not "upd"; did you mean udp?',
+      "1:51: listen[0].port must be a whole number from 0 to 65535, not 99999",
+      "2:1: unknown setting engin; did you mean engine?",
+      "3:15: log.level must be trace, debug, info, warn, error, fatal or silent, not 3",
+    ],
+  ],
+];
+
+t.test("a wrong configuration is refused with line, column, what is wrong and what is allowed", async (t) => {
+  for (const [name, text, lines] of REFUSED) {
+    t.same(refusal(t, text), lines, name);
+  }
+});
+
+t.test("a YAML error is refused with its place", async (t) => {
+  t.match(refusal(t, "listen: [\nlog: }"), [/^\d+:\d+: /]);
+});
+
+t.test("an environment variable stands above the file", async (t) => {
+  const config = load(t, `${LISTEN}log: { level: info }\nadmin: { port: 1 }\n`, {
+    WAYPOST_LOG__LEVEL: "debug",
+    WAYPOST_ADMIN__PORT: "9060",
+  });
+  t.equal(config.log.level, "debug");
+  t.same(config.admin, { host: "127.0.0.1", port: 9060 });
+});
+
+t.test("a variable may hold a list or a group, as YAML or JSON", async (t) => {
+  const config = load(t, LISTEN, {
+    WAYPOST_LISTEN: '[{"transport":"tcp","host":"127.0.0.1","port":5070}]',
+    WAYPOST_RESOLVE__HOSTS: 'pcpool.contoso.com: ["tcp:127.0.0.1:5090"]',
+  });
+  t.same(config.listen, [{ transport: "tcp", host: "127.0.0.1", port: 5070 }]);
+  t.same([...config.resolve.hosts.keys()], ["pcpool.contoso.com"]);
+});
+
+t.test("an inner variable stands above an outer one", async (t) => {
+  const config = load(t, LISTEN, { WAYPOST_ADMIN__PORT: "2", WAYPOST_ADMIN: "{ host: 127.0.0.2, port: 1 }" });
+  t.same(config.admin, { host: "127.0.0.2", port: 2 });
+});
+
+t.test("a setting of two words may be written with an underscore or without", async (t) => {
+  for (const name of ["WAYPOST_DEFAULTROUTE", "WAYPOST_DEFAULT_ROUTE"]) {
+    const config = load(t, LISTEN, { [name]: '{ proxy: "sip:fe01.contoso.com" }' });
+    t.same(config.defaultRoute, { proxy: "sip:fe01.contoso.com" });
+  }
+});
+
+t.test("a wrong value from the environment is refused with the variable's name", async (t) => {
+  t.same(refusal(t, LISTEN, { WAYPOST_LOG__LEVEL: "debgu", WAYPOST_LISTEN: "[{ transport: udp" }), [
+    'WAYPOST_LOG__LEVEL: log.level must be trace, debug, info, warn, error, fatal or silent, not "debgu"; did you mean debug?',
+    "WAYPOST_LISTEN: Flow map in block collection must be sufficiently indented and end with a }",
+  ]);
+});
+
+t.test("an unknown WAYPOST_ variable is refused with the nearest name", async (t) => {
+  t.same(refusal(t, LISTEN, { WAYPOST_LOG_LEVEL: "debug", WAYPOST_ADMIN__PROT: "1", WAYPOST_CONFIGS: "x" }), [
+    "WAYPOST_LOG_LEVEL: there is no such setting; did you mean WAYPOST_LOG__LEVEL?",
+    "WAYPOST_ADMIN__PROT: there is no such setting; did you mean WAYPOST_ADMIN__PORT?",
+    "WAYPOST_CONFIGS: there is no such setting; did you mean WAYPOST_CONFIG?",
+  ]);
+});
+
+t.test("variables that a container platform sets for a service named waypost are no settings", async (t) => {
+  const env = {
+    WAYPOST_SERVICE_HOST: "10.0.0.1",
+    WAYPOST_SERVICE_PORT_SIP: "5060",
+    WAYPOST_PORT: "tcp://10.0.0.1:5060",
+    WAYPOST_PORT_5060_TCP_ADDR: "10.0.0.1",
+  };
+  t.equal(load(t, LISTEN, env).log.level, "info");
+});
+
+t.test("an empty variable counts as not set", async (t) => {
+  t.equal(load(t, LISTEN, { WAYPOST_LOG__LEVEL: "" }).log.level, "info");
+});
+
+t.test("a file that cannot be read as text of ours does no harm", async (t) => {
+  const folder = t.testdir();
+  writeFileSync(
+    join(folder, "bomb.yaml"),
+    `a: &a [${"x,".repeat(9)}x]\nb: &b [${"*a,".repeat(9)}*a]\nc: [${"*b,".repeat(9)}*b]\n`,
+  );
+  t.throws(() => loadConfig({ file: "bomb.yaml", env: {}, cwd: folder }), { code: "CONFIG_INVALID" });
+});
