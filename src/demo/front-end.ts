@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
+import { HomeServer } from "./home-server.ts";
 import { type Recorder, unrecorded } from "./recorder.ts";
 import {
   header,
@@ -44,9 +45,8 @@ interface Forward {
 }
 
 /**
- * The client's home front end in small: one TCP connection per client, a registrar without password, a
- * record-routing proxy which marks the client's Via as Lync's does, and ACKs non-2xx answers hop by hop because legacy
- * clients never do (RFC 3261 §17.1.1.3).
+ * The client's home front end in small: one TCP connection per client, and a record-routing proxy which marks the
+ * client's Via as Lync's does and ACKs non-2xx answers hop by hop, because legacy clients never do (RFC 3261 §17.1.1.3).
  */
 export class FrontEnd {
   readonly stats = { registered: 0, forwarded: 0, fromGateway: 0, recursed: 0, refused: 0 };
@@ -54,8 +54,7 @@ export class FrontEnd {
   readonly #name: string;
   readonly #recorder: Recorder;
   readonly #listening: Listening;
-  /** Clients by the URI they are reached at: GRUU and address of record. */
-  readonly #clients = new Map<string, Wire>();
+  readonly #home = new HomeServer();
   readonly #forwards = new Map<string, Forward>();
   /** Connections that we opened, by address; requests that wait for one leave in the order they came. */
   readonly #dialled = new Map<string, Promise<Wire>>();
@@ -106,31 +105,18 @@ export class FrontEnd {
     }
   }
 
-  /** A registrar that asks for no password; it gives the client its GRUU, as Lync's does. */
   #register(request: SipText, wire: Wire): void {
-    const user = uriIn(header(request, "To"));
-    const contact = header(request, "Contact") ?? "";
-    const gruu = `${user};opaque=user:epid:${parameter(header(request, "From"), "epid") ?? "0"};gruu`;
-    const leaving = header(request, "Expires") === "0";
-    for (const uri of [user, gruu]) {
-      if (leaving) this.#clients.delete(uri.toLowerCase());
-      else this.#clients.set(uri.toLowerCase(), wire);
-    }
-    this.stats.registered = this.#clients.size / 2;
-    wire.send(
-      responseTo(request, "200 OK", {
-        toTag: token(),
-        headers: [
-          ["Contact", `${contact};expires=${leaving ? 0 : 7200};gruu="${gruu}"`],
-          ["Expires", leaving ? "0" : "7200"],
-          ["Supported", "msrtc-event-categories"],
-        ],
-      }),
-    );
+    wire.send(this.#home.register(request, wire, token()));
+    this.stats.registered = this.#home.size;
   }
 
   async #request(request: SipText, wire: Wire): Promise<void> {
-    const fromClient = [...this.#clients.values()].includes(wire);
+    const fromClient = this.#home.has(wire);
+    const own = fromClient ? this.#home.answer(request, token()) : undefined;
+    if (own !== undefined) {
+      wire.send(own);
+      return;
+    }
     if (fromClient && methodOf(request) === "INVITE") wire.send(responseTo(request, "100 Trying"));
     if (!fromClient) this.#inspect(request);
     const maxForwards = Number(header(request, "Max-Forwards") ?? 70);
@@ -162,7 +148,7 @@ export class FrontEnd {
     const sent = { ...request, headers: [["Via", via] as const, ...request.headers] };
     let to: Wire | undefined;
     try {
-      to = this.#clients.get(target.toLowerCase()) ?? (await this.#connect(target));
+      to = this.#home.find(target) ?? (await this.#connect(target));
     } catch (error) {
       this.#refuse(request, from, `504 Server Time-out`, (error as Error).message);
       return;
@@ -256,14 +242,13 @@ export class FrontEnd {
   /** A peer that is gone answers nothing more: its callers get a 504, as a stateful proxy gives them. */
   #closed(wire: Wire): void {
     this.#dialled.delete(this.#keys.get(wire) ?? "");
-    for (const [uri, client] of this.#clients) if (client === wire) this.#clients.delete(uri);
-    this.stats.registered = this.#clients.size / 2;
+    this.#home.forget(wire);
+    this.stats.registered = this.#home.size;
     for (const [branch, { sent, from, to }] of this.#forwards) {
-      if (to !== wire && from !== wire) continue;
+      if (to !== wire) continue;
       this.#forwards.delete(branch);
       const [, ...headers] = sent.headers;
-      if (to === wire)
-        this.#refuse({ ...sent, headers }, from, "504 Server Time-out", "the next hop closed the connection");
+      this.#refuse({ ...sent, headers }, from, "504 Server Time-out", "the next hop closed the connection");
     }
   }
 
