@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { WaypostError } from "../errors.ts";
+import { watchFiles } from "../file-watch.ts";
 import { adoptRows } from "./adopt-rows.ts";
 import { atomicWrite } from "./atomic-write.ts";
 import { fileError } from "./file-error.ts";
 import { withFileLock } from "./file-lock.ts";
-import { watchFile } from "./file-watch.ts";
 import type { Endpoint } from "./model.ts";
 import { planChange } from "./plan-change.ts";
 import { readNote, revisionOf, writeNote } from "./revision-note.ts";
@@ -83,7 +83,7 @@ export class FileStore implements EndpointStore {
   watch(changed: (snapshot: TableSnapshot) => void, refused: (error: Error) => void): () => void {
     const watcher = { changed, refused };
     this.#watchers.add(watcher);
-    this.#stopWatching ??= watchFile(this.path, () => this.#inTurn(() => this.#look()));
+    this.#stopWatching ??= watchFiles([this.path], () => this.#inTurn(() => this.#look()));
     return () => {
       this.#watchers.delete(watcher);
       if (this.#watchers.size === 0) {

@@ -7,13 +7,13 @@ const POLL_MS = 500;
 const SETTLE_MS = 60;
 
 /**
- * Calls `look` whenever a file may have changed, and now and then anyway. It watches the folder, since a rename
- * replaces the file a watch on itself would hold on to; the poll covers what no event tells (network file systems,
+ * Calls `look` whenever one of the files may have changed, and now and then anyway. It watches the folder, since a
+ * rename replaces the file a watch on itself would hold on to; the poll covers what no event tells (network file systems,
  * symbolic links, an exhausted inotify). Nothing here keeps the process alive.
  * @param look is never called while an earlier call is still running
  * @returns stops watching
  */
-export function watchFile(path: string, look: () => Promise<void>): () => void {
+export function watchFiles(paths: readonly string[], look: () => Promise<void>): () => void {
   let stopped = false;
   let looking = false;
   let again = false;
@@ -40,14 +40,14 @@ export function watchFile(path: string, look: () => Promise<void>): () => void {
     settle = setTimeout(run, SETTLE_MS).unref();
   };
 
-  const watcher = watchFolder(path, soon);
+  const watchers = paths.map((path) => watchFolder(path, soon));
   const poll = setInterval(run, POLL_MS).unref();
   void run();
   return () => {
     stopped = true;
     clearTimeout(settle);
     clearInterval(poll);
-    watcher?.close();
+    for (const watcher of watchers) watcher?.close();
   };
 }
 
