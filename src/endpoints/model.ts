@@ -18,6 +18,13 @@ export interface Endpoint {
   readonly requestUri: "keep" | "pool";
   readonly enabled: boolean;
   readonly backupPool?: string;
+  /**
+   * A tombstone: the address is gone for good, and every request for it gets this answer. The row stays, so that it
+   * is seen who still calls.
+   */
+  readonly retired?: 404 | 410;
+  /** What callers of a retired endpoint are told. */
+  readonly retiredReason?: string;
   /** 1 for a new row, one more for each change of it. */
   readonly version: number;
   /** ISO 8601, UTC. */

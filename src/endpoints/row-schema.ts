@@ -34,15 +34,17 @@ const pool = z.string("must be a host name such as pcpool.contoso.com").transfor
   return host;
 });
 
-const displayName = z
-  .string(TEXT)
-  .max(256, "must be at most 256 characters long")
-  .refine((text) => !hasControlCharacter(text), "displayName contains a control character");
+function line(name: string) {
+  return z
+    .string(TEXT)
+    .max(256, "must be at most 256 characters long")
+    .refine((text) => !hasControlCharacter(text), `${name} contains a control character`);
+}
 
 const settings = {
   sipAddress: address,
   poolFqdn: pool,
-  displayName: displayName.optional(),
+  displayName: line("displayName").optional(),
   mode: z.enum(["proxy", "redirect"]).default("proxy"),
   redirectStatus: z.literal([302, 303]).default(302),
   transport: z.enum(["auto", "tls", "tcp", "udp"]).default("auto"),
@@ -50,6 +52,8 @@ const settings = {
   requestUri: z.enum(["keep", "pool"]).default("keep"),
   enabled: z.boolean(YES_NO).default(true),
   backupPool: pool.optional(),
+  retired: z.literal([404, 410]).optional(),
+  retiredReason: line("retiredReason").optional(),
 };
 
 const draftSchema = z.strictObject(settings, "must be a group of settings");
@@ -110,6 +114,8 @@ export function makeRow(
     requestUri: from.requestUri,
     enabled: from.enabled,
     ...(from.backupPool === undefined ? undefined : { backupPool: from.backupPool }),
+    ...(from.retired === undefined ? undefined : { retired: from.retired }),
+    ...(from.retiredReason === undefined ? undefined : { retiredReason: from.retiredReason }),
     version: kept.version,
     createdAt: kept.createdAt,
     createdBy: kept.createdBy,

@@ -42,6 +42,9 @@ type Plan =
 
 function makePlan(row: Endpoint): Plan {
   const endpoint = row.sipAddress;
+  if (row.retired !== undefined) {
+    return { decision: retired(endpoint, row.retired, row.retiredReason) };
+  }
   if (!row.enabled) {
     return { decision: disabled(endpoint) };
   }
@@ -64,6 +67,17 @@ function disabled(endpoint: string): RejectDecision {
     status: 480,
     reason: "Temporarily Unavailable",
     explanation: `endpoint ${endpoint} is disabled`,
+    endpoint,
+  };
+}
+
+/** RFC 3261 §21.4.9 (410) or §21.4.5 (404): the address is no more. The decision names it, so that its callers are still seen. */
+function retired(endpoint: string, status: 404 | 410, reason: string | undefined): RejectDecision {
+  return {
+    kind: "reject",
+    status,
+    reason: status === 410 ? "Gone" : "Not Found",
+    explanation: `endpoint ${endpoint} is retired${reason === undefined ? "" : `: ${reason}`}`,
     endpoint,
   };
 }

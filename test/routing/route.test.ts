@@ -105,3 +105,26 @@ t.test("a changed row decides anew at once", async (t) => {
   table.apply([{ before: row(), after: row({ poolFqdn: "new.contoso.com", version: 2 }) }], 2);
   t.match(decide(request, table, { defaultRoute: "reject" }), { nextHops: ["sip:new.contoso.com"] });
 });
+
+t.test("a retired endpoint answers 410 with its reason, and is still named (RFC 3261 §21.4.9)", async (t) => {
+  const stored = row({ retired: 410, retiredReason: "The rooms have moved to Teams.", enabled: false });
+  t.same(route("sip:ocschat@contoso.com", [stored]), {
+    kind: "reject",
+    status: 410,
+    reason: "Gone",
+    explanation: "endpoint sip:ocschat@contoso.com is retired: The rooms have moved to Teams.",
+    endpoint: "sip:ocschat@contoso.com",
+  });
+});
+
+t.test("a retired endpoint may answer 404 instead, and needs no reason", async (t) => {
+  t.match(
+    route("sip:ocschat@contoso.com", [row({ retired: 404 })], { defaultRoute: { proxy: "sip:fe.contoso.com" } }),
+    {
+      status: 404,
+      reason: "Not Found",
+      explanation: /^endpoint sip:ocschat@contoso\.com is retired$/,
+      endpoint: "sip:ocschat@contoso.com",
+    },
+  );
+});
