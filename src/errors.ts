@@ -17,6 +17,10 @@ export const ERRORS = {
     http: 500,
     remedy: "Free the address and port, or change `listen`; `ss -lnptu` shows who holds it.",
   },
+  CERTIFICATE_INVALID: {
+    http: 500,
+    remedy: "Correct or replace the named file; `waypost check` shows whether it is right.",
+  },
   TABLE_INVALID: {
     http: 422,
     remedy: "Correct the named line of the endpoint file; the last good table stays in force.",
@@ -31,6 +35,24 @@ export const ERRORS = {
   SETTING_INVALID: { http: 422, remedy: "Correct the named setting." },
   ENDPOINT_UNKNOWN: { http: 404, remedy: "List the endpoints to see which addresses exist." },
   CHANGED_MEANWHILE: { http: 409, remedy: "Look at the row as it is now and repeat the change." },
+  REVISION_UNKNOWN: {
+    http: 404,
+    remedy: "List the revisions with `waypost history`; old ones are dropped at the bound `store.history`.",
+  },
+  UNDO_REFUSED: {
+    http: 409,
+    remedy: "Undo the later revisions first, or set the endpoint by hand; `waypost history ADDRESS` lists them.",
+  },
+  CHANGE_TOO_LARGE: { http: 413, remedy: "Cut the change in parts." },
+  STORE_UNREACHABLE: {
+    http: 503,
+    remedy: "Bring Redis back and repeat the change; calls go on meanwhile with the table in memory.",
+  },
+  TABLE_SUSPICIOUS: {
+    http: 409,
+    remedy: "`waypost table restore` brings the last good table back; `waypost table accept` takes what is stored now.",
+  },
+  NOTHING_TO_SETTLE: { http: 409, remedy: "`waypost status` shows how the store is." },
   USAGE: { http: 400, remedy: "See --help." },
 } as const satisfies Record<string, ErrorKind>;
 
