@@ -1,0 +1,73 @@
+import t from "tap";
+import { CoreHarness, type Message } from "../support/core-harness.ts";
+import { FRONT_END, lookupInvite, POOL, request } from "./texts.ts";
+
+function forwarded(net: CoreHarness, text = request("INFO")): Message {
+  net.udp(FRONT_END).says(text);
+  const message = net.udp(POOL).hears();
+  net.clear();
+  return message;
+}
+
+t.test("a response to nothing of ours is dropped and counted, even with our Via on it (RFC 6026 §7.3)", async (t) => {
+  const net = new CoreHarness();
+  const info = forwarded(net);
+  net.udp(POOL).says(info.reply("200 OK").replace(info.branch, `${info.branch}x`));
+  net.udp(POOL).says(info.reply("200 OK").replace(/^Via: .*\r\n/m, ""));
+  t.same(net.unheard, []);
+  t.match(
+    net.events.filter(({ type }) => type === "dropped"),
+    [{}, {}],
+  );
+});
+
+t.test("a response with the method of another transaction is dropped (§17.1.3)", async (t) => {
+  const net = new CoreHarness();
+  const info = forwarded(net);
+  net.udp(POOL).says(info.reply("200 OK").replace("1 INFO", "1 INVITE"));
+  t.same(net.unheard, []);
+});
+
+t.test("a response whose only Via is ours goes nowhere (§16.7 step 3)", async (t) => {
+  const net = new CoreHarness();
+  const info = forwarded(net);
+  net.udp(POOL).says(info.reply("200 OK").replace(/^(Via: .*\r\n)(Via: .*\r\n)+/m, "$1"));
+  t.same(
+    net.unheard.filter((message) => message.all("Via").length === 0),
+    [],
+  );
+});
+
+t.test(
+  "a 2xx of the pool that is repeated for 64 T1 is sent on each time, and dropped afterwards (RFC 6026 §7.2)",
+  async (t) => {
+    const net = new CoreHarness();
+    const invite = forwarded(net, lookupInvite());
+    const [frontEnd, pool] = [net.udp(FRONT_END), net.udp(POOL)];
+    pool.answers(invite, "200 OK");
+    net.advance(31_000);
+    pool.answers(invite, "200 OK");
+    t.same(
+      frontEnd.inbox.map(({ status }) => status),
+      [200, 200],
+    );
+    net.clear();
+    net.advance(40_000);
+    pool.answers(invite, "200 OK");
+    t.same(net.unheard, []);
+    t.match(net.core.load, { serverTransactions: 0, clientTransactions: 0, timers: 0 });
+  },
+);
+
+t.test("an INVITE repeated after its 2xx is absorbed, not forwarded as a new one (RFC 6026 §7.1)", async (t) => {
+  const net = new CoreHarness();
+  const invite = forwarded(net, lookupInvite());
+  net.udp(POOL).answers(invite, "200 OK");
+  net.clear();
+  net.advance(5_000);
+  net.udp(FRONT_END).says(lookupInvite());
+  t.same(
+    net.unheard.filter(({ method }) => method === "INVITE"),
+    [],
+  );
+});
