@@ -1,17 +1,19 @@
 import type { RedirectDecision, RejectDecision } from "./decision.ts";
 import type { CoreEvent, RequestFinished } from "./event.ts";
-import type { Flow, Listener, Target } from "./flow.ts";
+import { type Flow, isReliable, type Listener, type Target } from "./flow.ts";
+import { FlowRegistry } from "./flow-registry.ts";
 import { Header } from "./header-names.ts";
 import type { CoreHost, LocateQuery, LocateResult } from "./host.ts";
 import { KeyedHash } from "./keyed-hash.ts";
-import type { SipMessage } from "./message.ts";
+import { INDEX_STRIDE, type SipMessage } from "./message.ts";
 import { parseMessage } from "./parse.ts";
-import type { ProxyEnvironment } from "./proxy/environment.ts";
+import type { NamesOnPath, ProxyEnvironment } from "./proxy/environment.ts";
 import { forwardAck } from "./proxy/forward-ack.ts";
 import { viaWithSource } from "./proxy/forward-request.ts";
 import { BRANCH_PREFIX, isLoop, loopHash } from "./proxy/loop.ts";
 import { checkRequest } from "./proxy/request-checks.ts";
 import { ResponseContext } from "./proxy/response-context.ts";
+import { RouteTokens } from "./proxy/route-tokens.ts";
 import { preprocessRoutes, type RouteInformation } from "./proxy/routes.ts";
 import { buildReply, explanationHeaders } from "./reply.ts";
 import { SelfIdentity } from "./self-identity.ts";
@@ -29,6 +31,11 @@ export interface CoreOptions {
   readonly listeners: readonly Listener[];
   /** Two random 32-bit numbers: the key for branches and tags. */
   readonly key: readonly [number, number];
+  /**
+   * Keys for the tokens in our Record-Route URIs: the first signs, all verify. Gateways that stand for each other share
+   * them. None = no tokens, and a dialog's requests are relayed without proof that we set it up.
+   */
+  readonly routeKeys?: readonly (readonly [number, number])[];
   readonly timers?: Partial<TimerValues>;
 }
 
@@ -54,6 +61,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   readonly identity: SelfIdentity;
   private readonly host: CoreHost;
   private readonly hash: KeyedHash;
+  private readonly flows: FlowRegistry;
+  private tokens: RouteTokens;
   private readonly servers = new Map<string, { transaction: ServerTransaction; context: ResponseContext }>();
   private readonly clients = new Map<string, ClientTransaction>();
   private readonly queries = new Map<number, (result: LocateResult) => void>();
@@ -64,6 +73,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.host = host;
     this.identity = new SelfIdentity(options.listeners);
     this.hash = new KeyedHash(options.key);
+    this.flows = new FlowRegistry(this.hash.token("flows"));
+    this.tokens = routeTokens(options.routeKeys);
     this.values = { ...DEFAULT_TIMER_VALUES, ...options.timers };
   }
 
@@ -88,9 +99,15 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   /** A flow broke, or a datagram could not be sent on it. `reason` is for people. */
   flowClosed(flow: Flow, reason: string, now: number): void {
     this.timers.now = now;
+    this.flows.forget(flow);
     for (const transaction of [...this.clients.values()]) {
       if (transaction.flow === flow) transaction.transportFailed(reason);
     }
+  }
+
+  /** Puts other keys in force for the tokens in Record-Route URIs, in the order of `CoreOptions.routeKeys`. */
+  setRouteKeys(keys: readonly (readonly [number, number])[]): void {
+    this.tokens = routeTokens(keys);
   }
 
   /** Fires what is due. */
@@ -148,6 +165,18 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.servers.delete(transaction.key);
   }
 
+  namesOnPath(request: SipMessage, inbound: Flow, outbound: Flow | undefined): NamesOnPath {
+    const isRegister = request.method === "REGISTER";
+    // A client itself, not a server, opened this connection: its Contact may be good for nothing else (RFC 5626 §5.3).
+    const isFirstHop = request.find(Header.Via, request.find(Header.Via) + INDEX_STRIDE) < 0;
+    const behindFlow = this.tokens.required && isFirstHop && isReliable(inbound.transport);
+    const boundTo = isRegister ? "" : request.callId;
+    const user = this.tokens.issue(boundTo, behindFlow ? this.flows.idOf(inbound) : undefined);
+    if (isRegister) return { header: behindFlow ? "Path" : undefined, inboundUser: user, outboundUser: user };
+    const outboundUser = this.tokens.issue(boundTo, outbound === undefined ? undefined : this.flows.idOf(outbound));
+    return { header: "Record-Route", inboundUser: user, outboundUser };
+  }
+
   locate(uri: SipUri, done: (result: LocateResult) => void): () => void {
     const transport = uriTransport(uri);
     const query: LocateQuery = {
@@ -202,14 +231,45 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       this.refuse(request, flow, hash, 400, "a Route header is malformed");
       return;
     }
-    const inDialog = request.to!.tag !== undefined;
-    if (inDialog && routes.throughUs) {
-      if (routes.routes.length === 0 && this.identity.isSelfText(routes.requestUri)) {
-        this.refuse(request, flow, hash, 481, "the dialog's remote target is this gateway itself");
-      } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision: undefined }, key);
-      return;
+    if (routes.throughUs) {
+      const inDialog = request.to!.tag !== undefined;
+      const way = this.readTokens(routes, inDialog ? request.callId : "");
+      const toUs = routes.routes.length === 0 && this.identity.isSelfText(routes.requestUri);
+      if (way !== undefined && !toUs && (inDialog || way.flow !== undefined)) {
+        const job = {
+          request,
+          inbound: flow,
+          routes,
+          loopHash: hash,
+          toTag: hash,
+          decision: undefined,
+          flow: way.flow,
+        };
+        this.proxy(job, key);
+        return;
+      }
+      if (inDialog) {
+        // DEVIATION: 481 in place of 403 for a wrong token too: a legacy client then looks up its contact again.
+        this.refuse(request, flow, hash, 481, "the Route names no dialog that was set up through this gateway");
+        return;
+      }
     }
     this.route(request, flow, key, routes, hash);
+  }
+
+  /**
+   * What the tokens in our Routes say of the way on, or undefined when one of them is not ours to honour.
+   * @param boundTo the Call-ID, or "" for a Path
+   */
+  private readTokens(routes: RouteInformation, boundTo: string): { flow: Flow | undefined } | undefined {
+    let flowId: string | undefined;
+    for (const user of routes.ourUsers) {
+      const token = this.tokens.read(user, boundTo);
+      if (token === undefined) return undefined;
+      // The last of our Routes is the side on which the request leaves.
+      flowId = token.flowId;
+    }
+    return { flow: flowId === undefined ? undefined : this.flows.find(flowId) };
   }
 
   /** A request outside of our dialogs: the table decides. */
@@ -235,7 +295,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     } else if (routes.routes.length > 0 && decision.endpoint !== undefined) {
       // A preloaded Route would let a stranger choose where we send (§26.2.1 speaks of such open relays).
       this.refuse(request, flow, hash, 403, "a Route beyond this gateway is not followed for a new request");
-    } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision }, key);
+    } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision, flow: undefined }, key);
   }
 
   private proxy(job: ConstructorParameters<typeof ResponseContext>[1], key: string): void {
@@ -267,13 +327,16 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   }
 
   private refuseBroken(request: SipMessage, flow: Flow, status: number, reason: string): void {
-    // Without a readable Via there is no way back, and an ACK is never answered (§17.1.1.3).
-    if (request.method === "ACK" || request.topVia === undefined) {
+    // An ACK is never answered (§17.1.1.3).
+    if (request.method === "ACK" || request.find(Header.Via) < 0) {
       this.drop(flow, reason);
       return;
     }
     const tag = this.hash.token(request.head);
-    this.answer(request, flow, tag, status, explanationHeaders(this.identity.name, status, reason));
+    const headers = explanationHeaders(this.identity.name, status, reason);
+    // A Via that cannot be read goes back as it is, to where the request came from.
+    if (request.topVia === undefined) this.send(flow, buildReply(request, status, { toTag: tag, headers }));
+    else this.answer(request, flow, tag, status, headers);
     this.finished(request, flow, "reject", status, undefined, reason);
   }
 
@@ -309,8 +372,10 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const onItsWay = routes?.throughUs && (routes.routes.length > 0 || !this.identity.isSelfText(routes.requestUri));
     // All other ACKs are those of our own stateless answers (§8.2.7), or stray.
     if (!routes || !onItsWay || request.to?.tag === undefined || checkRequest(request) !== undefined) return;
+    const way = this.readTokens(routes, request.callId);
+    if (way === undefined) return;
     const hash = loopHash(request, this.hash);
-    if (!isLoop(request, hash, this.identity)) forwardAck(request, flow, routes, hash, this);
+    if (!isLoop(request, hash, this.identity)) forwardAck(request, flow, routes, hash, way.flow, this);
   }
 
   private drop(source: Flow, reason: string): void {
@@ -340,4 +405,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       durationMs: 0,
     });
   }
+}
+
+function routeTokens(keys: CoreOptions["routeKeys"] = []): RouteTokens {
+  return new RouteTokens(keys.map((key) => new KeyedHash(key)));
 }

@@ -35,6 +35,11 @@ export interface Flow {
   readonly remotePort: number;
   /** False once bytes can no longer be sent on it. A connection that is still being set up counts as open. */
   readonly open: boolean;
+  /**
+   * The host names that the peer has proved with its certificate (RFC 5922 §7.1), in lower case. Undefined where it
+   * showed none that was checked.
+   */
+  readonly peerNames?: readonly string[] | undefined;
 }
 
 /** True where the transport itself delivers or reports failure (RFC 3261 §17): everything but UDP. */

@@ -12,7 +12,7 @@ export class HeadEdit {
     this.message = message;
   }
 
-  /** Writes `text` in place of `[start, end)`. Edits must not overlap; those at one place keep the order of the calls. */
+  /** Writes `text` in place of `[start, end)`. Edits at one place keep the order of the calls. */
   replace(start: number, end: number, text: string): void {
     let at = this.starts.length;
     while (at > 0 && this.starts[at - 1]! > start) at--;
@@ -51,6 +51,8 @@ export class HeadEdit {
     let out = "";
     let at = 0;
     for (let i = 0; i < this.starts.length; i++) {
+      // Within what an earlier edit took away there is nothing left to change.
+      if (this.starts[i]! < at) continue;
       out += head.slice(at, this.starts[i]) + this.texts[i]!;
       at = this.ends[i]!;
     }

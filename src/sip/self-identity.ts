@@ -1,4 +1,5 @@
 import { type Flow, familyOf, type Listener, type Target, type TransportName } from "./flow.ts";
+import { sameSpelling } from "./ipv6.ts";
 import { bracketed, parseUri, type SipUri, uriTransport } from "./uri.ts";
 
 /**
@@ -9,7 +10,6 @@ export class SelfIdentity {
   readonly listeners: readonly Listener[];
   private readonly hostPorts = new Set<string>();
   private readonly names = new Set<string>();
-  private readonly recordRoutes = new Map<Listener, string>();
   private readonly sentBys = new Map<Listener, string>();
 
   /** @throws RangeError when there is no listener */
@@ -18,12 +18,11 @@ export class SelfIdentity {
     this.listeners = listeners;
     for (const listener of listeners) {
       const host = listener.advertisedHost.toLowerCase();
-      this.hostPorts.add(`${host}:${listener.advertisedPort}`);
-      this.hostPorts.add(`${listener.address}:${listener.port}`);
+      this.hostPorts.add(`${sameSpelling(host)}:${listener.advertisedPort}`);
+      this.hostPorts.add(`${sameSpelling(listener.address)}:${listener.port}`);
       if (!isIpLiteral(host)) this.names.add(host);
       const sentBy = `${bracketed(listener.advertisedHost)}:${listener.advertisedPort}`;
       this.sentBys.set(listener, sentBy);
-      this.recordRoutes.set(listener, `<sip:${sentBy};transport=${listener.transport};lr>`);
     }
   }
 
@@ -37,12 +36,12 @@ export class SelfIdentity {
     if (uri.port === undefined && this.names.has(uri.host)) return true;
     const transport = uriTransport(uri);
     const port = uri.port ?? (uri.secure || transport === "tls" || transport === "wss" ? 5061 : 5060);
-    return this.hostPorts.has(`${uri.host}:${port}`);
+    return this.hostPorts.has(`${sameSpelling(uri.host)}:${port}`);
   }
 
   /** True when a Via's sent-by is ours. */
   isOwnSentBy(host: string, port: number | undefined): boolean {
-    return this.hostPorts.has(`${host.toLowerCase()}:${port ?? 5060}`);
+    return this.hostPorts.has(`${sameSpelling(host.toLowerCase())}:${port ?? 5060}`);
   }
 
   /** The listener that a Record-Route URI of ours names, or undefined. */
@@ -50,7 +49,7 @@ export class SelfIdentity {
     const transport = uriTransport(uri);
     return this.listeners.find(
       (l) =>
-        l.advertisedHost.toLowerCase() === uri.host &&
+        sameSpelling(l.advertisedHost.toLowerCase()) === sameSpelling(uri.host) &&
         (uri.port === undefined || l.advertisedPort === uri.port) &&
         (transport === undefined || l.transport === transport),
     );
@@ -61,9 +60,9 @@ export class SelfIdentity {
     return this.sentBys.get(listener)!;
   }
 
-  /** The Record-Route value, in angle brackets, always a loose router (§16.6 step 4). */
-  recordRoute(listener: Listener): string {
-    return this.recordRoutes.get(listener)!;
+  /** The Record-Route or Path value, in angle brackets, always a loose router (§16.6 step 4). `user` ends with `@`. */
+  routeUri(listener: Listener, user: string): string {
+    return `<sip:${user}${this.sentBy(listener)};transport=${listener.transport};lr>`;
   }
 
   /**

@@ -1,9 +1,21 @@
 import type { CoreEvent } from "../event.ts";
+import type { Flow } from "../flow.ts";
 import type { LocateResult } from "../host.ts";
+import type { SipMessage } from "../message.ts";
 import type { SelfIdentity } from "../self-identity.ts";
 import type { ClientTransaction, ClientTransactionTable } from "../transaction/client.ts";
 import type { TransactionEnvironment } from "../transaction/environment.ts";
 import type { SipUri } from "../uri.ts";
+
+/** User parts for our own URIs on the way of a request, each with its `@`, or empty (see RouteTokens). */
+export interface NamesOnPath {
+  /** Which header they go into; none for an ACK. */
+  readonly header: "Record-Route" | "Path" | undefined;
+  /** For the side that the request came from. */
+  readonly inboundUser: string;
+  /** For the side that it leaves by. */
+  readonly outboundUser: string;
+}
 
 /** What the proxy's parts need of the core. */
 export interface ProxyEnvironment extends TransactionEnvironment, ClientTransactionTable {
@@ -13,5 +25,7 @@ export interface ProxyEnvironment extends TransactionEnvironment, ClientTransact
   addClientTransaction(transaction: ClientTransaction): void;
   /** Locates a next hop; `done` is called once, perhaps before this returns. The result cancels a pending look-up. */
   locate(uri: SipUri, done: (result: LocateResult) => void): () => void;
+  /** By which names the request's way leads through us, for the peers on both sides. `outbound`: a connection named by a Route. */
+  namesOnPath(request: SipMessage, inbound: Flow, outbound: Flow | undefined): NamesOnPath;
   event(event: CoreEvent): void;
 }

@@ -1,4 +1,4 @@
-import type { Flow } from "../flow.ts";
+import type { Flow, Target } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import { forwardRequest } from "./forward-request.ts";
@@ -10,17 +10,27 @@ export function forwardAck(
   inbound: Flow,
   routes: RouteInformation,
   loopHash: string,
+  flow: Flow | undefined,
   environment: ProxyEnvironment,
 ): void {
   const hop = nextHopOf(routes);
   if (hop === undefined) return;
+  const { identity } = environment;
+  const send = (out: Flow | undefined, target: Target): void => {
+    const listener = out?.listener ?? identity.listenerFor(target, inbound, routes.outbound);
+    const branch = environment.newBranch(loopHash);
+    const plan = { inbound, listener, transport: target.transport, branch, routes, hop, ...NOT_RECORDED };
+    environment.send(out ?? environment.connect(target, listener), forwardRequest(request, plan, identity));
+  };
+  if (flow !== undefined && routes.routes.length === 0) {
+    const { transport, remoteAddress, remotePort } = flow;
+    send(flow, { transport, address: remoteAddress, port: remotePort, host: remoteAddress });
+    return;
+  }
   environment.locate(hop.uri, (result) => {
     const target = result.ok ? result.targets[0] : undefined;
-    if (target === undefined) return;
-    const { identity } = environment;
-    const listener = identity.listenerFor(target, inbound, routes.outbound);
-    const branch = environment.newBranch(loopHash);
-    const plan = { inbound, listener, transport: target.transport, branch, routes, hop, recordRoute: false };
-    environment.send(environment.connect(target, listener), forwardRequest(request, plan, identity));
+    if (target !== undefined) send(undefined, target);
   });
 }
+
+const NOT_RECORDED = { header: undefined, inboundUser: "", outboundUser: "" } as const;

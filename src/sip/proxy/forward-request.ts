@@ -4,20 +4,19 @@ import { HeadEdit } from "../head-edit.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import type { SelfIdentity } from "../self-identity.ts";
-import type { Via } from "../via.ts";
+import type { NamesOnPath } from "./environment.ts";
 import { editRoutes, type NextHop, type RouteInformation } from "./routes.ts";
 
 /** Max-Forwards for a request that has none (§16.6 step 3). */
 const DEFAULT_MAX_FORWARDS = 70;
 
-export interface ForwardPlan {
+export interface ForwardPlan extends NamesOnPath {
   readonly inbound: Flow;
   readonly listener: Listener;
   readonly transport: TransportName;
   readonly branch: string;
   readonly routes: RouteInformation;
   readonly hop: NextHop;
-  readonly recordRoute: boolean;
 }
 
 /** Our Via value for a request that leaves by `listener` (§16.6 step 8). */
@@ -34,15 +33,16 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
     edit.replace(start, start + request.requestUri.length, plan.hop.requestUri);
   }
   let top = `Via: ${viaValue(identity, plan.listener, plan.transport, plan.branch)}\r\n`;
-  if (plan.recordRoute) {
-    // The two sides of us differ: each side gets the name that it can reach (RFC 5658).
-    top += `Record-Route: ${identity.recordRoute(plan.listener)}\r\n`;
-    if (plan.inbound.listener !== plan.listener) {
-      top += `Record-Route: ${identity.recordRoute(plan.inbound.listener)}\r\n`;
-    }
+  if (plan.header !== undefined) {
+    // The two sides of us may differ: each side gets the name that it can reach (RFC 5658).
+    const outbound = identity.routeUri(plan.listener, plan.outboundUser);
+    const inbound = identity.routeUri(plan.inbound.listener, plan.inboundUser);
+    top += `${plan.header}: ${outbound}\r\n`;
+    if (inbound !== outbound) top += `${plan.header}: ${inbound}\r\n`;
   }
   edit.insert(request.headersStart, top);
-  recordSource(request.topVia!, plan.inbound, (at, text) => edit.insert(at, text));
+  const via = request.topVia!;
+  edit.replace(via.start, via.end, viaWithSource(request, plan.inbound));
   const at = request.find(Header.MaxForwards);
   if (at < 0) edit.insert(request.headersEnd, `Max-Forwards: ${DEFAULT_MAX_FORWARDS}\r\n`);
   else {
@@ -54,20 +54,14 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
   return edit.toBytes();
 }
 
-/** The top Via of a request with its source written in, as replies to it carry it (§18.2.1, RFC 3581 §4). */
+/** The top Via value of a request with its source written in (§18.2.1, RFC 3581 §4). */
 export function viaWithSource(request: SipMessage, inbound: Flow): string {
+  const { head } = request;
   const via = request.topVia!;
-  let text = request.head.slice(via.start, via.end);
-  recordSource(via, inbound, (at, added) => {
-    text = text.slice(0, at - via.start) + added + text.slice(at - via.start);
-  });
-  return text;
-}
-
-/** Tells `insert`, from the back to the front, what has to be written into the Via to name the request's source. */
-function recordSource(via: Via, inbound: Flow, insert: (at: number, text: string) => void): void {
-  if (via.received === undefined && (via.rport || via.host !== inbound.remoteAddress)) {
-    insert(via.end, `;received=${inbound.remoteAddress}`);
-  }
-  if (via.rportAt >= 0) insert(via.rportAt, `=${inbound.remotePort}`);
+  const text =
+    via.rportAt < 0
+      ? head.slice(via.start, via.end)
+      : `${head.slice(via.start, via.rportAt)}=${inbound.remotePort}${head.slice(via.rportAt, via.end)}`;
+  const tells = via.received === undefined && (via.rport || via.host !== inbound.remoteAddress);
+  return tells ? `${text};received=${inbound.remoteAddress}` : text;
 }

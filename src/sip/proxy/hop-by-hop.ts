@@ -25,7 +25,7 @@ export function buildCancel(invite: ForwardedInvite, reason: string | undefined)
 
 function build(method: "ACK" | "CANCEL", invite: ForwardedInvite, to: string, extra: string): Buffer {
   const { request, hop } = invite;
-  const routes = hop.routes.map((uri) => `Route: <${uri}>\r\n`).join("");
+  const routes = hop.routes.map((value) => `Route: ${value}\r\n`).join("");
   return encode(
     `${method} ${hop.requestUri} SIP/2.0\r\nVia: ${invite.via}\r\nMax-Forwards: 70\r\n${routes}` +
       `From: ${request.value(Header.From)!}\r\nTo: ${to}\r\nCall-ID: ${request.callId}\r\n` +

@@ -1,6 +1,6 @@
 import { parseDecimal } from "../chars.ts";
 import { Header } from "../header-names.ts";
-import type { SipMessage } from "../message.ts";
+import { INDEX_STRIDE, type SipMessage } from "../message.ts";
 import { parseUri, uriKind } from "../uri.ts";
 
 /** An answer that a request gets in place of being forwarded. */
@@ -20,6 +20,10 @@ export function checkRequest(request: SipMessage): Refusal | undefined {
   if (parseUri(request.requestUri) === undefined) {
     return { status: 400, explanation: "the Request-URI is not a valid SIP URI" };
   }
+  if (request.requestUri.indexOf("?", request.requestUri.indexOf("@")) >= 0) {
+    // §19.1.1: headers have no place there; to drop them would change what was dialled.
+    return { status: 400, explanation: "the Request-URI carries headers" };
+  }
   // Step 3: Max-Forwards.
   const at = request.find(Header.MaxForwards);
   if (at >= 0) {
@@ -28,12 +32,15 @@ export function checkRequest(request: SipMessage): Refusal | undefined {
     if (left === 0) return { status: 483, explanation: "Max-Forwards has run out" };
   }
   // Step 5: Proxy-Require. We support no extension that a proxy could be required to.
-  const required = request.value(Header.ProxyRequire);
-  if (required !== undefined) {
+  let unsupported = "";
+  for (let i = request.find(Header.ProxyRequire); i >= 0; i = request.find(Header.ProxyRequire, i + INDEX_STRIDE)) {
+    unsupported += `Unsupported: ${request.valueAt(i)}\r\n`;
+  }
+  if (unsupported !== "") {
     return {
       status: 420,
       explanation: "Proxy-Require names an extension that is not supported here",
-      headers: `Unsupported: ${required}\r\n`,
+      headers: unsupported,
     };
   }
   return undefined;

@@ -2,17 +2,17 @@ import type { ProxyDecision } from "../decision.ts";
 import type { RequestFinished } from "../event.ts";
 import type { Flow, Target } from "../flow.ts";
 import { Header } from "../header-names.ts";
-import type { LocateResult } from "../host.ts";
 import type { SipMessage } from "../message.ts";
 import { buildReply, explanationHeaders } from "../reply.ts";
 import type { Timer } from "../timers.ts";
 import type { ServerTransaction } from "../transaction/server.ts";
-import { parseUri, type SipUri } from "../uri.ts";
+import { parseUri } from "../uri.ts";
 import { Branch, type BranchFailure, type BranchOwner } from "./branch.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import { forwardRequest, viaValue, viaWithSource } from "./forward-request.ts";
 import { forwardResponse } from "./forward-response.ts";
 import { nextHopOf, type RouteInformation } from "./routes.ts";
+import { type Candidate, TargetSet } from "./target-set.ts";
 
 /** A request to be proxied, and all that was found out about it. */
 export interface ProxyJob {
@@ -24,6 +24,8 @@ export interface ProxyJob {
   readonly toTag: string;
   /** Undefined for a request that follows the route set of a dialog. */
   readonly decision: ProxyDecision | undefined;
+  /** The connection to the next hop, when a Route of ours named one that is still open. */
+  readonly flow: Flow | undefined;
 }
 
 /** A failure kept until it is known whether another target answers better. */
@@ -47,10 +49,8 @@ export class ResponseContext implements BranchOwner {
   private readonly startedAt: number;
   private readonly branches: Branch[] = [];
   private readonly outcomes: Outcome[] = [];
-  private nextHops: SipUri[] = [];
-  private targets: Target[] = [];
+  private readonly targets: TargetSet;
   private lastTarget: Target | undefined;
-  private stopLocating: (() => void) | undefined;
   private trying: Timer | undefined;
   private cancelled = false;
 
@@ -59,6 +59,7 @@ export class ResponseContext implements BranchOwner {
     this.job = job;
     this.server = server;
     this.startedAt = environment.timers.now;
+    this.targets = targetsOf(environment, job);
   }
 
   /** Answers 100 where that is due and starts on the target set. */
@@ -67,16 +68,6 @@ export class ResponseContext implements BranchOwner {
     if (job.request.method === "INVITE") this.sendTrying();
     // RFC 4320 §4.1: no 100 to a non-INVITE before its Timer E has grown to T2, and one at that time.
     else this.trying = environment.timers.start(environment.values.t2 - environment.values.t1, this, "trying");
-    if (job.decision === undefined) {
-      const hop = nextHopOf(job.routes);
-      if (hop === undefined) this.outcomes.push(unreachable("the route set leads to no SIP URI"));
-      else this.nextHops.push(hop.uri);
-    } else {
-      for (const text of job.decision.nextHops) {
-        const uri = parseUri(text);
-        if (uri !== undefined) this.nextHops.push(uri);
-      }
-    }
     this.advance();
   }
 
@@ -84,10 +75,7 @@ export class ResponseContext implements BranchOwner {
   cancel(reason: string | undefined): void {
     if (this.finished || this.cancelled) return;
     this.cancelled = true;
-    this.stopLocating?.();
-    this.stopLocating = undefined;
-    this.targets = [];
-    this.nextHops = [];
+    this.targets.clear();
     for (const branch of this.branches) branch.cancel(reason);
     this.concludeIfIdle();
   }
@@ -110,7 +98,8 @@ export class ResponseContext implements BranchOwner {
       return;
     }
     if (this.finished) return;
-    if (branch.superseded) {
+    // §16.7 step 5: a 6xx speaks for everybody.
+    if (branch.superseded && status < 600) {
       this.outcomes.push({
         status,
         response,
@@ -152,43 +141,18 @@ export class ResponseContext implements BranchOwner {
     this.advance();
   }
 
-  /** Tries the next target, locating the next URI when the addresses of this one are used up. */
+  /** Turns to the next target; without one, to the conclusion. */
   private advance(): void {
-    while (!this.finished) {
-      const target = this.targets.shift();
-      if (target !== undefined) {
-        this.startBranch(target);
-        return;
-      }
-      const uri = this.nextHops.shift();
-      if (uri === undefined) {
-        this.concludeIfIdle();
-        return;
-      }
-      let result: LocateResult | undefined;
-      let waiting = false;
-      const stop = this.environment.locate(uri, (found) => {
-        result = found;
-        if (!waiting) return;
-        this.stopLocating = undefined;
-        this.located(uri, found);
-        this.advance();
-      });
-      if (result === undefined) {
-        waiting = true;
-        this.stopLocating = stop;
-        return;
-      }
-      this.located(uri, result);
-    }
+    this.targets.next(
+      (candidate) => {
+        if (candidate === undefined) this.concludeIfIdle();
+        else this.startBranch(candidate);
+      },
+      (why) => this.outcomes.push(unreachable(why)),
+    );
   }
 
-  private located(uri: SipUri, result: LocateResult): void {
-    if (result.ok) this.targets = [...result.targets];
-    else this.outcomes.push(unreachable(`${uri.host} has no address: ${result.reason}`));
-  }
-
-  private startBranch(target: Target): void {
+  private startBranch({ target, flow }: Candidate): void {
     const { environment, job } = this;
     const { request, inbound, routes } = job;
     const { identity, values } = environment;
@@ -201,7 +165,7 @@ export class ResponseContext implements BranchOwner {
       routes: followed?.routes ?? [],
       rewritten: followed?.rewritten ?? false,
     };
-    const listener = identity.listenerFor(target, inbound, routes.outbound);
+    const listener = flow?.listener ?? identity.listenerFor(target, inbound, routes.outbound);
     const branchId = environment.newBranch(job.loopHash);
     const bytes = forwardRequest(
       request,
@@ -212,22 +176,21 @@ export class ResponseContext implements BranchOwner {
         branch: branchId,
         routes,
         hop,
-        recordRoute: request.method !== "REGISTER",
+        ...environment.namesOnPath(request, inbound, flow),
       },
       identity,
     );
     const via = viaValue(identity, listener, target.transport, branchId);
     const branch = new Branch(environment, this, target, branchId, { request, via, hop });
     this.branches.push(branch);
-    const more = this.targets.length > 0 || this.nextHops.length > 0;
     let limit: number | undefined;
     if (job.decision === undefined) limit = values.inDialogResponse;
-    else if (more) limit = values.firstResponse;
-    branch.start(environment.connect(target, listener), bytes, limit);
+    else if (this.targets.hasMore) limit = values.firstResponse;
+    branch.start(flow ?? environment.connect(target, listener), bytes, limit);
   }
 
   private concludeIfIdle(): void {
-    if (this.finished || this.stopLocating !== undefined || this.branches.some((branch) => branch.active)) return;
+    if (this.finished || this.targets.isLocating || this.branches.some((branch) => branch.active)) return;
     if (this.cancelled) {
       this.answerSelf(487, "the caller cancelled");
       return;
@@ -256,13 +219,18 @@ export class ResponseContext implements BranchOwner {
   private answerWith(target: Target, response: SipMessage): void {
     if (this.cancelled && response.status === 408) this.answerSelf(487, "the caller cancelled");
     // DEVIATION: a legacy client answers a 401 with the same request at once, for ever; no pool means its challenge for it.
-    else if (response.status === 401 && this.job.decision?.endpoint !== undefined) {
+    else if (response.status === 401 && !this.byDefaultRoute) {
       this.answerSelf(403, `${target.host} asked the legacy client for credentials (401)`);
     } else if (response.status === 408 && this.job.request.method !== "INVITE") {
       this.conclude(target, 0, undefined, `${target.host} answered 408`);
       this.server.abandon();
     } else this.conclude(target, response.status, forwardResponse(response), undefined);
     for (const branch of this.branches) branch.cancel();
+  }
+
+  /** True for what is no endpoint's business: its parties may be of any kind. */
+  private get byDefaultRoute(): boolean {
+    return this.job.decision !== undefined && this.job.decision.endpoint === undefined;
   }
 
   private answerSelf(status: number, explanation: string): void {
@@ -292,7 +260,7 @@ export class ResponseContext implements BranchOwner {
     if (bytes !== undefined) this.server.respond(status, bytes);
     if (this.finished) return;
     this.finished = true;
-    this.stopLocating?.();
+    this.targets.clear();
     this.environment.timers.cancel(this.trying);
     const { job } = this;
     const event: RequestFinished = {
@@ -320,4 +288,21 @@ export class ResponseContext implements BranchOwner {
 
 function unreachable(explanation: string): Outcome {
   return { status: 503, response: undefined, target: undefined, explanation };
+}
+
+function targetsOf(environment: ProxyEnvironment, { decision, flow, routes }: ProxyJob): TargetSet {
+  if (flow !== undefined && routes.routes.length === 0) {
+    const target = {
+      transport: flow.transport,
+      address: flow.remoteAddress,
+      port: flow.remotePort,
+      host: flow.remoteAddress,
+    };
+    return new TargetSet(environment, [], [{ target, flow }]);
+  }
+  const uris = decision === undefined ? [nextHopOf(routes)?.uri] : decision.nextHops.map(parseUri);
+  return new TargetSet(
+    environment,
+    uris.filter((uri) => uri !== undefined),
+  );
 }

@@ -9,6 +9,8 @@ import { parseUri, type SipUri, uriParam } from "../uri.ts";
 
 interface RouteValue {
   readonly uri: string;
+  /** The whole value as it arrived. */
+  readonly text: string;
   /** Index position of its header line. */
   readonly line: number;
   readonly start: number;
@@ -25,6 +27,8 @@ export interface RouteInformation {
   readonly arrived: readonly RouteValue[];
   /** True when the topmost Route was ours: the request follows a route set that we are in. */
   readonly throughUs: boolean;
+  /** The user parts of the Routes of ours that were taken off, topmost first; our token is in there. */
+  readonly ourUsers: readonly (string | undefined)[];
   /** The listener that the last of our Routes names: the side on which the request has to leave. */
   readonly outbound: Listener | undefined;
 }
@@ -33,18 +37,25 @@ export interface RouteInformation {
 export function preprocessRoutes(request: SipMessage, identity: SelfIdentity): RouteInformation | undefined {
   const first = request.find(Header.Route);
   if (first < 0)
-    return { requestUri: request.requestUri, routes: [], arrived: [], throughUs: false, outbound: undefined };
+    return {
+      requestUri: request.requestUri,
+      routes: [],
+      arrived: [],
+      throughUs: false,
+      ourUsers: [],
+      outbound: undefined,
+    };
   const arrived = readRoutes(request, first);
   if (arrived === undefined) return undefined;
   let { requestUri } = request;
   let routes: RouteValue[] = arrived;
-  let throughUs = false;
+  const ourUsers: (string | undefined)[] = [];
   // A strict router before us put our Record-Route value into the Request-URI and the real one at the end.
   const dialled = parseUri(requestUri);
   if (dialled !== undefined && uriParam(dialled, "lr") !== undefined && identity.isSelf(dialled)) {
     requestUri = arrived[arrived.length - 1]!.uri;
     routes = arrived.slice(0, -1);
-    throughUs = true;
+    ourUsers.push(dialled.user);
   }
   let outbound: Listener | undefined;
   let ours = 0;
@@ -52,11 +63,11 @@ export function preprocessRoutes(request: SipMessage, identity: SelfIdentity): R
     const uri = parseUri(route.uri);
     if (uri === undefined || !identity.isSelf(uri)) break;
     outbound = identity.listenerNamed(uri);
-    throughUs = true;
+    ourUsers.push(uri.user);
     ours++;
   }
   if (ours > 0) routes = routes.slice(ours);
-  return { requestUri, routes, arrived, throughUs, outbound };
+  return { requestUri, routes, arrived, throughUs: ourUsers.length > 0, ourUsers, outbound };
 }
 
 function readRoutes(request: SipMessage, first: number): RouteValue[] | undefined {
@@ -66,7 +77,7 @@ function readRoutes(request: SipMessage, first: number): RouteValue[] | undefine
     for (let start = request.index[line + 2]!; start < end; ) {
       const value = parseNameAddr(request.head, start, end);
       if (value === undefined) return undefined;
-      values.push({ uri: value.uri, line, start, end: value.end });
+      values.push({ uri: value.uri, text: request.head.slice(start, value.end), line, start, end: value.end });
       start = skipLws(request.head, value.end + 1, end);
     }
   }
@@ -77,6 +88,7 @@ function readRoutes(request: SipMessage, first: number): RouteValue[] | undefine
 export interface NextHop {
   readonly uri: SipUri;
   readonly requestUri: string;
+  /** The Route values to send, each as it stands in a header. */
   readonly routes: readonly string[];
   /** True when the Route headers cannot simply be shortened at the top. */
   readonly rewritten: boolean;
@@ -87,14 +99,14 @@ export interface NextHop {
  * and the Request-URI goes to the end (§16.6 step 6). Undefined when the URI to follow is no SIP URI.
  */
 export function nextHopOf(info: RouteInformation): NextHop | undefined {
-  const routes = info.routes.map((route) => route.uri);
+  const routes = info.routes.map((route) => route.text);
   const repaired =
     info.routes.length > 0 && info.routes[info.routes.length - 1] !== info.arrived[info.arrived.length - 1];
-  const top = routes[0];
+  const top = info.routes[0]?.uri;
   const uri = parseUri(top ?? info.requestUri);
   if (uri === undefined) return undefined;
   if (top !== undefined && uriParam(uri, "lr") === undefined) {
-    return { uri, requestUri: top, routes: [...routes.slice(1), info.requestUri], rewritten: true };
+    return { uri, requestUri: top, routes: [...routes.slice(1), `<${info.requestUri}>`], rewritten: true };
   }
   return { uri, requestUri: info.requestUri, routes, rewritten: repaired };
 }
@@ -104,7 +116,7 @@ export function editRoutes(request: SipMessage, edit: HeadEdit, info: RouteInfor
   if (info.arrived.length === 0) return;
   if (hop.rewritten) {
     const first = request.find(Header.Route);
-    edit.insert(request.lineStart(first), hop.routes.map((uri) => `Route: <${uri}>\r\n`).join(""));
+    edit.insert(request.lineStart(first), hop.routes.map((value) => `Route: ${value}\r\n`).join(""));
   }
   for (let line = request.find(Header.Route); line >= 0; line = request.find(Header.Route, line + INDEX_STRIDE)) {
     const kept = hop.rewritten ? undefined : info.routes.find((route) => route.line === line);

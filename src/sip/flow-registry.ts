@@ -1,0 +1,43 @@
+import type { Flow } from "./flow.ts";
+
+/** Names for the connections over which clients have to be reached again (RFC 5626 §5.1: flow tokens). */
+export class FlowRegistry {
+  private readonly flows = new Map<string, Flow>();
+  private readonly ids = new Map<Flow, string>();
+  private readonly prefix: string;
+  private counter = 0;
+
+  /** @param prefix sets the names of this process apart from those of another one */
+  constructor(prefix: string) {
+    this.prefix = prefix;
+  }
+
+  get size(): number {
+    return this.flows.size;
+  }
+
+  /** The name of an open connection. */
+  idOf(flow: Flow): string {
+    let id = this.ids.get(flow);
+    if (id === undefined) {
+      id = `${this.prefix}.${(this.counter++).toString(36)}`;
+      this.ids.set(flow, id);
+      this.flows.set(id, flow);
+    }
+    return id;
+  }
+
+  /** The connection of that name while it is open. */
+  find(id: string): Flow | undefined {
+    const flow = this.flows.get(id);
+    return flow?.open ? flow : undefined;
+  }
+
+  /** Forgets a closed connection. */
+  forget(flow: Flow): void {
+    const id = this.ids.get(flow);
+    if (id === undefined) return;
+    this.ids.delete(flow);
+    this.flows.delete(id);
+  }
+}

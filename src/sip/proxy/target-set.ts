@@ -1,0 +1,78 @@
+import type { Flow, Target } from "../flow.ts";
+import type { LocateResult } from "../host.ts";
+import type { SipUri } from "../uri.ts";
+import type { ProxyEnvironment } from "./environment.ts";
+
+/** One address to try. */
+export interface Candidate {
+  readonly target: Target;
+  /** The connection to use, where only this one leads to the target; absent = any to that address. */
+  readonly flow?: Flow;
+}
+
+/** The addresses still to be tried, in order (RFC 3261 §16.5): a URI is located when those before it are used up. */
+export class TargetSet {
+  private readonly environment: ProxyEnvironment;
+  private readonly uris: SipUri[];
+  private readonly candidates: Candidate[];
+  private stopLocating: (() => void) | undefined;
+
+  constructor(environment: ProxyEnvironment, uris: readonly SipUri[], first: readonly Candidate[] = []) {
+    this.environment = environment;
+    this.uris = [...uris];
+    this.candidates = [...first];
+  }
+
+  /** True while a next candidate is known, or may yet be found. */
+  get hasMore(): boolean {
+    return this.candidates.length > 0 || this.uris.length > 0;
+  }
+
+  /** True while a name is being looked up. */
+  get isLocating(): boolean {
+    return this.stopLocating !== undefined;
+  }
+
+  /**
+   * Calls `take` with the next candidate, or with undefined when there is none; perhaps before it returns, perhaps
+   * later. `unreachable` is told of each URI that has no address.
+   */
+  next(take: (candidate: Candidate | undefined) => void, unreachable: (why: string) => void): void {
+    for (;;) {
+      const candidate = this.candidates.shift();
+      const uri = candidate === undefined ? this.uris.shift() : undefined;
+      if (uri === undefined) {
+        take(candidate);
+        return;
+      }
+      let found: LocateResult | undefined;
+      let later = false;
+      const stop = this.environment.locate(uri, (result) => {
+        found = result;
+        if (!later) return;
+        this.stopLocating = undefined;
+        this.add(uri, result, unreachable);
+        this.next(take, unreachable);
+      });
+      if (found === undefined) {
+        later = true;
+        this.stopLocating = stop;
+        return;
+      }
+      this.add(uri, found, unreachable);
+    }
+  }
+
+  /** Forgets all that is left; a look-up under way calls nobody any more. */
+  clear(): void {
+    this.stopLocating?.();
+    this.stopLocating = undefined;
+    this.uris.length = 0;
+    this.candidates.length = 0;
+  }
+
+  private add(uri: SipUri, result: LocateResult, unreachable: (why: string) => void): void {
+    if (result.ok) for (const target of result.targets) this.candidates.push({ target });
+    else unreachable(`${uri.host} has no address: ${result.reason}`);
+  }
+}
