@@ -1,5 +1,4 @@
-import type { RedirectDecision, RejectDecision } from "./decision.ts";
-import type { CoreEvent, RequestFinished } from "./event.ts";
+import type { CoreEvent } from "./event.ts";
 import { type Flow, isReliable, type Listener, type Target } from "./flow.ts";
 import { FlowRegistry } from "./flow-registry.ts";
 import { Header } from "./header-names.ts";
@@ -9,14 +8,13 @@ import { INDEX_STRIDE, type SipMessage } from "./message.ts";
 import { parseMessage } from "./parse.ts";
 import type { NamesOnPath, ProxyEnvironment } from "./proxy/environment.ts";
 import { forwardAck } from "./proxy/forward-ack.ts";
-import { viaWithSource } from "./proxy/forward-request.ts";
 import { BRANCH_PREFIX, isLoop, loopHash } from "./proxy/loop.ts";
 import { checkRequest } from "./proxy/request-checks.ts";
 import { ResponseContext } from "./proxy/response-context.ts";
 import { RouteTokens } from "./proxy/route-tokens.ts";
 import { preprocessRoutes, type RouteInformation } from "./proxy/routes.ts";
-import { buildReply, explanationHeaders } from "./reply.ts";
 import { SelfIdentity } from "./self-identity.ts";
+import { StatelessAnswers } from "./stateless-answers.ts";
 import { DEFAULT_TIMER_VALUES, type TimerValues } from "./timer-values.ts";
 import { Timers } from "./timers.ts";
 import type { ClientTransaction } from "./transaction/client.ts";
@@ -47,10 +45,6 @@ export interface CoreLoad {
   readonly queries: number;
 }
 
-/** Methods that Waypost itself answers or passes on; for the answer to an OPTIONS meant for us. */
-const ALLOW =
-  "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, REFER, PRACK, PUBLISH, REGISTER";
-
 /**
  * The SIP element: bytes and a clock reading in, effects out through CoreHost. It does no I/O, reads no clock and
  * draws no random number, so the same input gives the same output. Times are ms on the caller's clock.
@@ -66,6 +60,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private readonly servers = new Map<string, { transaction: ServerTransaction; context: ResponseContext }>();
   private readonly clients = new Map<string, ClientTransaction>();
   private readonly queries = new Map<number, (result: LocateResult) => void>();
+  private readonly answers = new StatelessAnswers(this);
   private branchCounter = 0;
   private queryCounter = 0;
 
@@ -83,7 +78,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.timers.now = now;
     const parsed = parseMessage(bytes);
     if (parsed.kind === "hopeless") this.drop(flow, parsed.reason);
-    else if (parsed.kind === "broken") this.refuseBroken(parsed.message, flow, parsed.status, parsed.reason);
+    else if (parsed.kind === "broken") this.receiveBroken(parsed.message, flow, parsed.status, parsed.reason);
     else if (parsed.message.isRequest) this.receiveRequest(parsed.message, flow);
     else this.receiveResponse(parsed.message, flow);
   }
@@ -192,6 +187,12 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     return () => this.queries.delete(id);
   }
 
+  private receiveBroken(request: SipMessage, flow: Flow, status: number, reason: string): void {
+    // An ACK is never answered (§17.1.1.3), and without any Via there is no way back.
+    if (request.method === "ACK" || request.find(Header.Via) < 0) this.drop(flow, reason);
+    else this.answers.refuseBroken(request, flow, this.hash.token(request.head), status, reason);
+  }
+
   private receiveResponse(response: SipMessage, flow: Flow): void {
     const branch = response.topVia!.branch;
     const transaction = branch === undefined ? undefined : this.clients.get(clientKey(branch, response.cseq!.method));
@@ -219,16 +220,16 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const hash = loopHash(request, this.hash);
     const refusal = checkRequest(request);
     if (refusal !== undefined) {
-      this.refuse(request, flow, hash, refusal.status, refusal.explanation, refusal.headers);
+      this.answers.refuse(request, flow, hash, refusal.status, refusal.explanation, refusal.headers);
       return;
     }
     if (isLoop(request, hash, this.identity)) {
-      this.refuse(request, flow, hash, 482, "the request came back to this gateway unchanged");
+      this.answers.refuse(request, flow, hash, 482, "the request came back to this gateway unchanged");
       return;
     }
     const routes = preprocessRoutes(request, this.identity);
     if (routes === undefined) {
-      this.refuse(request, flow, hash, 400, "a Route header is malformed");
+      this.answers.refuse(request, flow, hash, 400, "a Route header is malformed");
       return;
     }
     if (routes.throughUs) {
@@ -250,7 +251,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       }
       if (inDialog) {
         // DEVIATION: 481 in place of 403 for a wrong token too: a legacy client then looks up its contact again.
-        this.refuse(request, flow, hash, 481, "the Route names no dialog that was set up through this gateway");
+        this.answers.refuse(request, flow, hash, 481, "the Route names no dialog that was set up through this gateway");
         return;
       }
     }
@@ -276,8 +277,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private route(request: SipMessage, flow: Flow, key: string, routes: RouteInformation, hash: string): void {
     const uri = parseUri(routes.requestUri);
     if (uri !== undefined && uri.user === undefined && request.method === "OPTIONS" && this.identity.isSelf(uri)) {
-      this.answer(request, flow, hash, 200, `Allow: ${ALLOW}\r\nAccept: */*\r\n`);
-      this.finished(request, flow, "self", 200, undefined, undefined);
+      this.answers.options(request, flow, hash);
       return;
     }
     const decision = this.host.decide({
@@ -286,15 +286,15 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       transport: flow.transport,
       sourceAddress: flow.remoteAddress,
     });
-    if (decision.kind === "redirect") this.redirect(request, flow, hash, decision);
+    if (decision.kind === "redirect") this.answers.redirect(request, flow, hash, decision);
     else if (decision.kind === "reject") {
       // In a dialog that we know nothing of, 481 makes a legacy client look up the contact again.
       const stray = request.to!.tag !== undefined && decision.endpoint === undefined;
-      if (stray) this.refuse(request, flow, hash, 481, "the request belongs to no dialog of this gateway");
-      else this.reject(request, flow, hash, decision);
+      if (stray) this.answers.refuse(request, flow, hash, 481, "the request belongs to no dialog of this gateway");
+      else this.answers.reject(request, flow, hash, decision);
     } else if (routes.routes.length > 0 && decision.endpoint !== undefined) {
       // A preloaded Route would let a stranger choose where we send (§26.2.1 speaks of such open relays).
-      this.refuse(request, flow, hash, 403, "a Route beyond this gateway is not followed for a new request");
+      this.answers.refuse(request, flow, hash, 403, "a Route beyond this gateway is not followed for a new request");
     } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision, flow: undefined }, key);
   }
 
@@ -308,61 +308,16 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     context.start();
   }
 
-  /** §8.3 and §8.2.7: without a transaction. A repeated request gets the same answer again, To tag included. */
-  private redirect(request: SipMessage, flow: Flow, hash: string, decision: RedirectDecision): void {
-    const contacts = decision.contacts.map((uri) => `Contact: <${uri}>\r\n`).join("");
-    this.answer(request, flow, hash, decision.status, contacts);
-    this.finished(request, flow, "redirect", decision.status, decision.endpoint, undefined);
-  }
-
-  private reject(request: SipMessage, flow: Flow, hash: string, decision: RejectDecision): void {
-    const headers = explanationHeaders(this.identity.name, decision.status, decision.explanation);
-    this.answer(request, flow, hash, decision.status, headers, decision.reason);
-    this.finished(request, flow, "reject", decision.status, decision.endpoint, decision.explanation);
-  }
-
-  private refuse(request: SipMessage, flow: Flow, hash: string, status: number, why: string, headers = ""): void {
-    this.answer(request, flow, hash, status, headers + explanationHeaders(this.identity.name, status, why));
-    this.finished(request, flow, "reject", status, undefined, why);
-  }
-
-  private refuseBroken(request: SipMessage, flow: Flow, status: number, reason: string): void {
-    // An ACK is never answered (§17.1.1.3).
-    if (request.method === "ACK" || request.find(Header.Via) < 0) {
-      this.drop(flow, reason);
-      return;
-    }
-    const tag = this.hash.token(request.head);
-    const headers = explanationHeaders(this.identity.name, status, reason);
-    // A Via that cannot be read goes back as it is, to where the request came from.
-    if (request.topVia === undefined) this.send(flow, buildReply(request, status, { toTag: tag, headers }));
-    else this.answer(request, flow, tag, status, headers);
-    this.finished(request, flow, "reject", status, undefined, reason);
-  }
-
-  private answer(
-    request: SipMessage,
-    flow: Flow,
-    toTag: string,
-    status: number,
-    headers: string,
-    reason?: string,
-  ): void {
-    const topVia = viaWithSource(request, flow);
-    const bytes = buildReply(request, status, { toTag, headers, topVia, ...(reason === undefined ? {} : { reason }) });
-    ResponsePath.of(request.topVia!, flow, this).send(bytes, this);
-  }
-
   /** §9.2 and §16.10. */
   private receiveCancel(request: SipMessage, flow: Flow): void {
     const hash = loopHash(request, this.hash);
     const invite = this.servers.get(serverKey(request, "INVITE"));
     // DEVIATION: §16.10 would forward it statelessly; the branch that it would need downstream is gone with the transaction.
     if (invite === undefined) {
-      this.refuse(request, flow, hash, 481, "there is no INVITE to cancel");
+      this.answers.refuse(request, flow, hash, 481, "there is no INVITE to cancel");
       return;
     }
-    this.answer(request, flow, hash, 200, "");
+    this.answers.cancelTaken(request, flow, hash);
     invite.context.cancel(request.value(Header.Reason));
   }
 
@@ -380,30 +335,6 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   private drop(source: Flow, reason: string): void {
     this.host.event({ type: "dropped", reason, source });
-  }
-
-  private finished(
-    request: SipMessage,
-    source: Flow,
-    decision: RequestFinished["decision"],
-    status: number,
-    endpoint: string | undefined,
-    explanation: string | undefined,
-  ): void {
-    this.host.event({
-      type: "request",
-      method: request.method,
-      requestUri: request.requestUri,
-      callId: request.callId,
-      from: request.value(Header.From) ?? "",
-      source,
-      decision,
-      endpoint,
-      target: undefined,
-      status,
-      explanation,
-      durationMs: 0,
-    });
   }
 }
 
