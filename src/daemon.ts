@@ -1,11 +1,10 @@
 import type { Logger } from "pino";
 import type { Config } from "./config/config.ts";
-import { selfTest } from "./config/self.ts";
-import { FileStore } from "./endpoints/file-store.ts";
-import type { EndpointStore, TableSnapshot } from "./endpoints/store.ts";
+import type { EndpointStore, TableUpdate } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine } from "./engine/embedded.ts";
 import type { Engine } from "./engine/engine.ts";
+import { openStore } from "./open-store.ts";
 import { decide } from "./routing/route.ts";
 import type { Listener } from "./sip/flow.ts";
 
@@ -27,7 +26,7 @@ export interface Gateway {
  * @throws WaypostError when the table cannot be used or a listener cannot be bound; nothing is left running then
  */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const store = new FileStore({ path: config.store.path, isSelf: selfTest(config.listen, config.resolve) });
+  const store = openStore(config);
   const table = new EndpointTable(await store.load());
   const routing = { defaultRoute: config.defaultRoute };
   let engine: Engine;
@@ -38,7 +37,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     throw error;
   }
   const unwatch = store.watch(
-    (snapshot) => putInForce(table, snapshot, log),
+    (update) => putInForce(table, update, log),
     (error) => {
       log.error(
         { reason: error.message, revision: table.revision },
@@ -65,7 +64,10 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   };
 }
 
-function putInForce(table: EndpointTable, snapshot: TableSnapshot, log: Logger): void {
-  table.replace(snapshot);
-  log.info({ endpoints: table.size, revision: table.revision }, "a changed endpoint table is in force");
+function putInForce(table: EndpointTable, { differences, revision }: TableUpdate, log: Logger): void {
+  table.apply(differences, revision);
+  log.info(
+    { changed: differences.length, endpoints: table.size, revision: table.revision },
+    "a changed endpoint table is in force",
+  );
 }

@@ -33,6 +33,16 @@ export const ERRORS = {
   POOL_INVALID: { http: 422, remedy: "Give the pool's fully qualified domain name, such as pcpool.contoso.com." },
   POOL_IS_SELF: { http: 422, remedy: "Name the Persistent Chat pool, not this gateway." },
   SETTING_INVALID: { http: 422, remedy: "Correct the named setting." },
+  IMPORT_INVALID: { http: 422, remedy: "Correct the named lines and import again; nothing was changed." },
+  POOL_SILENT: {
+    http: 422,
+    remedy:
+      "See `waypost doctor` for what is wrong, or do it all the same with --force and --reason (-Force, -Reason).",
+  },
+  POOL_IS_GATEWAY: {
+    http: 422,
+    remedy: "Name the Persistent Chat pool, or do it all the same with --force and --reason (-Force, -Reason).",
+  },
   ENDPOINT_UNKNOWN: { http: 404, remedy: "List the endpoints to see which addresses exist." },
   CHANGED_MEANWHILE: { http: 409, remedy: "Look at the row as it is now and repeat the change." },
   REVISION_UNKNOWN: {

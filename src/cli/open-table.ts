@@ -1,8 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
-import { selfTest } from "../config/self.ts";
-import { FileStore } from "../endpoints/file-store.ts";
 import type { EndpointStore } from "../endpoints/store.ts";
+import { openStore } from "../open-store.ts";
 
 /**
  * Loads the configuration and opens the endpoint table that it names. The caller closes the store.
@@ -14,6 +13,5 @@ export async function openTable(
   env: NodeJS.ProcessEnv,
 ): Promise<{ config: Config; store: EndpointStore }> {
   const config = loadConfig({ file, env, cwd: process.cwd() });
-  const isSelf = selfTest(config.listen, config.resolve);
-  return { config, store: new FileStore({ path: config.store.path, isSelf }) };
+  return { config, store: openStore(config) };
 }

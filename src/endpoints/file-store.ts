@@ -5,14 +5,29 @@ import { WaypostError } from "../errors.ts";
 import { watchFiles } from "../file-watch.ts";
 import { adoptRows } from "./adopt-rows.ts";
 import { atomicWrite } from "./atomic-write.ts";
+import { applyDifferences, differencesBetween } from "./differences.ts";
 import { fileError } from "./file-error.ts";
 import { withFileLock } from "./file-lock.ts";
 import type { Endpoint } from "./model.ts";
 import { planChange } from "./plan-change.ts";
 import { readNote, revisionOf, writeNote } from "./revision-note.ts";
 import type { IsSelf } from "./row-schema.ts";
-import type { Actor, ChangeResult, EndpointStore, RowChange, RowDifference, TableSnapshot } from "./store.ts";
+import type {
+  Actor,
+  ChangeOptions,
+  ChangeResult,
+  EndpointStore,
+  HistoryCheck,
+  HistoryEntry,
+  KnownGateway,
+  RowChange,
+  RowDifference,
+  StoreHealth,
+  TableSnapshot,
+  TableUpdate,
+} from "./store.ts";
 import { keyOf } from "./table.ts";
+import { EMPTY_TABLE_HASH, hashOf, TableHash } from "./table-hash.ts";
 import { parseTable, tableText } from "./table-text.ts";
 
 export interface FileStoreOptions {
@@ -38,7 +53,7 @@ const FRESH_MS = 100;
 const NOTE_WAIT_MS = 300;
 
 interface Watcher {
-  readonly changed: (snapshot: TableSnapshot) => void;
+  readonly changed: (update: TableUpdate) => void;
   readonly refused: (error: Error) => void;
 }
 
@@ -72,15 +87,11 @@ export class FileStore implements EndpointStore {
     return this.#inTurn(async () => this.#accept(await this.#read()));
   }
 
-  change(
-    changes: readonly RowChange[],
-    actor: Actor,
-    options: { readonly dryRun?: boolean } = {},
-  ): Promise<ChangeResult> {
+  change(changes: readonly RowChange[], actor: Actor, options: ChangeOptions = {}): Promise<ChangeResult> {
     return this.#inTurn(() => (options.dryRun ? this.#preview(changes, actor) : this.#commit(changes, actor)));
   }
 
-  watch(changed: (snapshot: TableSnapshot) => void, refused: (error: Error) => void): () => void {
+  watch(changed: (update: TableUpdate) => void, refused: (error: Error) => void): () => void {
     const watcher = { changed, refused };
     this.#watchers.add(watcher);
     this.#stopWatching ??= watchFiles([this.path], () => this.#inTurn(() => this.#look()));
@@ -91,6 +102,38 @@ export class FileStore implements EndpointStore {
         this.#stopWatching = undefined;
       }
     };
+  }
+
+  history(): Promise<readonly HistoryEntry[]> {
+    return notYet();
+  }
+
+  verifyHistory(): Promise<HistoryCheck> {
+    return notYet();
+  }
+
+  diff(): Promise<readonly RowDifference[]> {
+    return notYet();
+  }
+
+  undo(): Promise<ChangeResult> {
+    return notYet();
+  }
+
+  health(): Promise<StoreHealth> {
+    return notYet();
+  }
+
+  gateways(): Promise<readonly KnownGateway[]> {
+    return notYet();
+  }
+
+  reportGateway(): Promise<void> {
+    return notYet();
+  }
+
+  settle(): Promise<ChangeResult> {
+    return notYet();
   }
 
   /** Stops watching and waits for a change that is being written. */
@@ -111,7 +154,8 @@ export class FileStore implements EndpointStore {
   async #preview(changes: readonly RowChange[], actor: Actor): Promise<ChangeResult> {
     const current = await this.#read();
     this.#accept(current);
-    return { revision: current.revision, differences: this.#plan(current, changes, actor) };
+    const differences = this.#plan(current, changes, actor);
+    return { revision: current.revision, hash: new TableHash(current.hash).apply(differences).toString(), differences };
   }
 
   async #commit(changes: readonly RowChange[], actor: Actor): Promise<ChangeResult> {
@@ -122,15 +166,16 @@ export class FileStore implements EndpointStore {
         this.#accept(current);
         const differences = this.#plan(current, changes, actor);
         if (differences.length === 0) {
-          return { revision: current.revision, differences };
+          return { revision: current.revision, hash: current.hash, differences };
         }
         const revision = current.revision + 1;
         const endpoints = applyDifferences(current.endpoints, differences);
+        const hash = new TableHash(current.hash).apply(differences).toString();
         const sha256 = await atomicWrite(file, tableText(revision, endpoints));
-        this.#accept({ revision, endpoints, sha256, signature: undefined });
+        this.#accept({ revision, hash, endpoints, sha256, signature: undefined });
         await writeNote(file, { revision, sha256 });
         this.#noted = sha256;
-        return { revision, differences };
+        return { revision, hash, differences };
       });
     } catch (error) {
       throw fileError("write", this.path, error);
@@ -215,6 +260,7 @@ export class FileStore implements EndpointStore {
       const noted = revisionOf(stored.revision, sha256, await readNote(await realPath(this.path)));
       return {
         revision: nextRevision(stored.revision, noted, endpoints, known),
+        hash: endpoints === known?.endpoints ? known.hash : hashOf(endpoints),
         endpoints,
         signature: settled,
         sha256,
@@ -231,20 +277,21 @@ export class FileStore implements EndpointStore {
     }
     const note = await readNote(await realPath(this.path));
     const revision = note === undefined ? 0 : note.revision + 1;
-    return this.#known ?? { revision, endpoints: [], signature: undefined, sha256: undefined };
+    return this.#known ?? { revision, hash: EMPTY_TABLE_HASH, endpoints: [], signature: undefined, sha256: undefined };
   }
 
   /** Takes over a table that was read or written, and tells the watchers when it is another one than before. */
   #accept(read: Known): TableSnapshot {
     const before = this.#known;
     this.#known = read;
-    const snapshot = { revision: read.revision, endpoints: read.endpoints };
-    if (before?.endpoints !== read.endpoints || before.revision !== read.revision) {
+    const { revision, hash, endpoints } = read;
+    if (this.#watchers.size > 0 && (before?.endpoints !== endpoints || before.revision !== revision)) {
+      const differences = differencesBetween(before?.endpoints ?? [], endpoints);
       for (const { changed } of this.#watchers) {
-        changed(snapshot);
+        changed({ revision, hash, differences });
       }
     }
-    return snapshot;
+    return { revision, hash, endpoints };
   }
 }
 
@@ -254,21 +301,6 @@ function nextRevision(own: number, noted: number, endpoints: readonly Endpoint[]
     return noted;
   }
   return endpoints === known.endpoints ? Math.max(own, known.revision) : Math.max(noted, known.revision + 1);
-}
-
-/** The rows after a change: those that are replaced keep their place, new ones come last. */
-function applyDifferences(rows: readonly Endpoint[], differences: readonly RowDifference[]): Endpoint[] {
-  const replaced = new Map<Endpoint, Endpoint | undefined>();
-  const added: Endpoint[] = [];
-  for (const { before, after } of differences) {
-    if (before !== undefined) {
-      replaced.set(before, after);
-    } else if (after !== undefined) {
-      added.push(after);
-    }
-  }
-  const kept = rows.flatMap((row) => (replaced.has(row) ? (replaced.get(row) ?? []) : row));
-  return kept.concat(added);
 }
 
 /** Where the file really is: a symbolic link is followed, so that a write replaces the file and not the link. */
@@ -284,4 +316,8 @@ function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") {
     throw error;
   }
+}
+
+function notYet(): Promise<never> {
+  return Promise.reject(new Error("not built yet"));
 }

@@ -23,7 +23,7 @@ function fileIn(folder: string, content?: unknown): string {
 t.test("a missing file is an empty table at revision 0, and the first change makes it", async (t) => {
   const path = fileIn(t.testdir());
   const store = new FileStore({ path });
-  t.same(await store.load(), { revision: 0, endpoints: [] });
+  t.match(await store.load(), { revision: 0, endpoints: [] });
   t.throws(() => statSync(path), { code: "ENOENT" });
   const { revision } = await store.change([add("a@contoso.com")], alice);
   t.equal(revision, 1);
@@ -82,7 +82,7 @@ t.test("a change that changes nothing keeps file and revision", async (t) => {
   await store.change([add("a@contoso.com")], alice);
   const before = readFileSync(path);
   const result = await store.change([{ kind: "set", sipAddress: "a@contoso.com", fields: { mode: "proxy" } }], alice);
-  t.same(result, { revision: 1, differences: [] });
+  t.match(result, { revision: 1, differences: [] });
   t.same(readFileSync(path), before);
 });
 

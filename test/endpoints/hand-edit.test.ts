@@ -2,7 +2,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { FileStore } from "../../src/endpoints/file-store.ts";
-import type { Actor, TableSnapshot } from "../../src/endpoints/store.ts";
+import type { Actor, TableUpdate } from "../../src/endpoints/store.ts";
 
 const alice: Actor = { name: "alice", source: "cli" };
 const POOL = { kind: "set", sipAddress: "a@contoso.com" } as const;
@@ -13,7 +13,7 @@ async function watched(t: Test) {
   const store = new FileStore({ path });
   const endpoint = { sipAddress: "a@contoso.com", poolFqdn: "one.contoso.com" };
   await store.change([{ kind: "add", endpoint }], alice);
-  const tables = queue<TableSnapshot>();
+  const tables = queue<TableUpdate>();
   const refusals = queue<Error>();
   store.watch(tables.put, refusals.put);
   t.teardown(() => store.close());
@@ -48,9 +48,10 @@ function queue<T>() {
 t.test("an edit by hand is in force as the next revision, named file", async (t) => {
   const { tables, edit } = await watched(t);
   edit("one.contoso.com", "two.contoso.com");
-  const { revision, endpoints } = await tables.next();
+  const { revision, differences } = await tables.next();
   t.equal(revision, 2);
-  t.match(endpoints, [{ poolFqdn: "two.contoso.com", version: 2, updatedBy: "file", createdBy: "alice" }]);
+  const after = { poolFqdn: "two.contoso.com", version: 2, updatedBy: "file", createdBy: "alice" };
+  t.match(differences, [{ before: { poolFqdn: "one.contoso.com" }, after }]);
 });
 
 t.test("an edit by rename, as editors save, is seen as well", async (t) => {
@@ -58,7 +59,7 @@ t.test("an edit by rename, as editors save, is seen as well", async (t) => {
   for (const pool of ["two.contoso.com", "three.contoso.com"]) {
     writeFileSync(`${path}.new`, readFileSync(path, "utf8").replace(/"\w+\.contoso\.com"/, `"${pool}"`));
     renameSync(`${path}.new`, path);
-    t.match(await tables.next(), { endpoints: [{ poolFqdn: pool }] });
+    t.match(await tables.next(), { differences: [{ after: { poolFqdn: pool } }] });
   }
 });
 
@@ -87,13 +88,13 @@ t.test("a change by another process arrives with its own author", async (t) => {
   const { path, tables } = await watched(t);
   const bob: Actor = { name: "bob", source: "cli" };
   await new FileStore({ path }).change([{ ...POOL, fields: { poolFqdn: "two.contoso.com" } }], bob);
-  t.match(await tables.next(), { revision: 2, endpoints: [{ version: 2, updatedBy: "bob" }] });
+  t.match(await tables.next(), { revision: 2, differences: [{ after: { version: 2, updatedBy: "bob" } }] });
 });
 
 t.test("a change by the store itself reaches its watchers", async (t) => {
   const { store, tables } = await watched(t);
   await store.change([{ ...POOL, fields: { poolFqdn: "two.contoso.com" } }], alice);
-  t.match(await tables.next(), { revision: 2, endpoints: [{ poolFqdn: "two.contoso.com" }] });
+  t.match(await tables.next(), { revision: 2, differences: [{ after: { poolFqdn: "two.contoso.com" } }] });
 });
 
 t.test("a row that was not touched stays the same object", async (t) => {
@@ -101,7 +102,8 @@ t.test("a row that was not touched stays the same object", async (t) => {
   const before = (await store.load()).endpoints[0];
   const endpoint = { sipAddress: "b@contoso.com", poolFqdn: "two.contoso.com" };
   await new FileStore({ path }).change([{ kind: "add", endpoint }], alice);
-  const { endpoints } = await tables.next();
+  t.match(await tables.next(), { differences: [{ before: undefined, after: { sipAddress: "sip:b@contoso.com" } }] });
+  const { endpoints } = await store.load();
   t.equal(endpoints[0], before);
   t.equal(endpoints.length, 2);
 });
@@ -123,7 +125,7 @@ t.test("a broken edit is refused once with its place, and a good one is in force
     `${path}:6:19: pool "one" has no dot; a fully qualified domain name or an IP address is needed`,
   );
   writeFileSync(path, good.replace("one.contoso.com", "two.contoso.com"));
-  t.match(await tables.next(), { revision: 2, endpoints: [{ poolFqdn: "two.contoso.com" }] });
+  t.match(await tables.next(), { revision: 2, differences: [{ after: { poolFqdn: "two.contoso.com" } }] });
   t.equal(refusals.size, 0);
 });
 
@@ -145,9 +147,9 @@ t.test("an edit between load and watch is not lost", async (t) => {
   t.teardown(() => store.close());
   t.equal((await store.load()).revision, 7);
   writeFileSync(path, text.replace("one", "two"));
-  const tables = queue<TableSnapshot>();
+  const tables = queue<TableUpdate>();
   store.watch(tables.put, tables.put as never);
-  t.match(await tables.next(), { revision: 8, endpoints: [{ poolFqdn: "two.contoso.com" }] });
+  t.match(await tables.next(), { revision: 8, differences: [{ after: { poolFqdn: "two.contoso.com" } }] });
 });
 
 t.test("a watch that was stopped reports nothing more", async (t) => {
