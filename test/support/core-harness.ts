@@ -39,6 +39,8 @@ export interface HarnessOptions {
   /** Leave every look-up open until `answerLocate`. */
   readonly locateLater?: boolean;
   readonly timers?: Partial<TimerValues>;
+  /** Keys for the tokens in our Record-Routes; none = no tokens. */
+  readonly routeKeys?: readonly (readonly [number, number])[];
 }
 
 interface OpenQuery {
@@ -72,6 +74,7 @@ export class CoreHarness implements CoreHost {
       listeners: this.listeners,
       key: [0x5eed, 0xcafe],
       ...(options.timers === undefined ? {} : { timers: options.timers }),
+      ...(options.routeKeys === undefined ? {} : { routeKeys: options.routeKeys }),
     });
   }
 
