@@ -34,11 +34,13 @@ const pool = z.string("must be a host name such as pcpool.contoso.com").transfor
   return host;
 });
 
+/** One line of text for people; an empty one is none. */
 function line(name: string) {
   return z
     .string(TEXT)
     .max(256, "must be at most 256 characters long")
-    .refine((text) => !hasControlCharacter(text), `${name} contains a control character`);
+    .refine((text) => !hasControlCharacter(text), `${name} contains a control character`)
+    .transform((text) => (text.trim() === "" ? undefined : text));
 }
 
 const settings = {
