@@ -1,0 +1,194 @@
+import type { SimClock } from "./sim-clock.ts";
+import type { SimMessage } from "./sim-message.ts";
+import type { SimRandom } from "./sim-random.ts";
+
+/** How the network treats what is sent; all times in ms, probabilities from 0 to 1. */
+export interface Conditions {
+  readonly loss: number;
+  readonly duplication: number;
+  readonly delay: number;
+  /** Added at random, so that datagrams overtake each other. */
+  readonly jitter: number;
+}
+
+/** Where the host of a node stands: it answers, it swallows everything, or its kernel refuses everything. */
+export type Reach = "up" | "silent" | "refusing";
+
+export interface SimNode {
+  readonly name: string;
+  reach: Reach;
+  receive(message: SimMessage, path: Path): void;
+  /** A connection ended, or (UDP) a datagram could not be sent. */
+  closed(path: Path, reason: string): void;
+}
+
+/** A way to send to one peer. `local` and `peer` are `ip:port`. */
+export interface Path {
+  readonly transport: "udp" | "tcp";
+  readonly local: string;
+  readonly peer: string;
+  readonly open: boolean;
+  send(message: SimMessage): void;
+}
+
+/** What the run wants to know of the network. */
+export interface NetworkWatch {
+  note(feature: string): void;
+  trace(from: string, to: string, fate: string, message: SimMessage | string): void;
+}
+
+const CONNECT_TIMEOUT = 6000;
+
+/** Datagrams that get lost, doubled, late and out of order, and streams that keep their order but may break. */
+export class SimNetwork {
+  readonly clock: SimClock;
+  readonly watch: NetworkWatch;
+  readonly conditions: Conditions;
+  readonly streams = new Set<Stream>();
+  readonly #random: SimRandom;
+  readonly #nodes = new Map<string, SimNode>();
+  readonly #lastArrival = new Map<string, number>();
+
+  constructor(clock: SimClock, random: SimRandom, conditions: Conditions, watch: NetworkWatch) {
+    this.clock = clock;
+    this.#random = random;
+    this.conditions = conditions;
+    this.watch = watch;
+  }
+
+  attach(node: SimNode, ...addresses: readonly string[]): void {
+    for (const address of addresses) this.#nodes.set(address, node);
+  }
+
+  at(address: string): SimNode | undefined {
+    return this.#nodes.get(address);
+  }
+
+  /** A path for datagrams from one of the node's addresses. */
+  datagrams(node: SimNode, local: string, peer: string): Path {
+    return new DatagramPath(this, node, local, peer);
+  }
+
+  /** Opens a connection; its failure is told to the node later. */
+  connect(node: SimNode, to: string, from: string): Stream {
+    const near = new Stream(this, node, from, to);
+    this.streams.add(near);
+    const target = this.#nodes.get(to);
+    if (target === undefined || target.reach === "refusing") {
+      this.watch.note("connection refused");
+      this.clock.after(this.delay(), () => near.breakDown("ECONNREFUSED"));
+    } else if (target.reach === "silent") {
+      this.watch.note("connection timed out");
+      this.clock.after(CONNECT_TIMEOUT, () => near.breakDown("ETIMEDOUT"));
+    } else {
+      const far = new Stream(this, target, to, from);
+      near.far = far;
+      far.far = near;
+      this.streams.add(far);
+      near.readyAt = far.readyAt = this.clock.now + this.delay() + this.delay();
+    }
+    return near;
+  }
+
+  delay(): number {
+    return this.conditions.delay + this.#random.int(0, this.conditions.jitter);
+  }
+
+  sendDatagram(path: DatagramPath, message: SimMessage): void {
+    const { watch, conditions } = this;
+    if (path.node.reach !== "up") return;
+    const target = this.#nodes.get(path.peer);
+    if (target === undefined || target.reach === "refusing") {
+      watch.trace(path.local, path.peer, "unreachable", message);
+      watch.note("unreachable over UDP");
+      this.clock.after(1, () => path.node.closed(path, "EHOSTUNREACH"));
+      return;
+    }
+    if (this.#random.chance(conditions.loss)) {
+      watch.trace(path.local, path.peer, "lost", message);
+      watch.note("datagram lost");
+      return;
+    }
+    const copies = this.#random.chance(conditions.duplication) ? 2 : 1;
+    if (copies === 2) watch.note("datagram doubled");
+    watch.trace(path.local, path.peer, copies === 2 ? "doubled" : "", message);
+    for (let i = 0; i < copies; i++) {
+      const delay = this.delay();
+      const pair = `${path.local} ${path.peer}`;
+      const arrival = this.clock.now + delay;
+      if (arrival < (this.#lastArrival.get(pair) ?? 0)) watch.note("datagram overtaken");
+      else this.#lastArrival.set(pair, arrival);
+      this.clock.after(delay, () => {
+        if (target.reach === "up") target.receive(message, this.datagrams(target, path.peer, path.local));
+      });
+    }
+  }
+
+  /** Breaks every connection of a node, as when its host goes down. */
+  breakConnectionsOf(node: SimNode): void {
+    for (const stream of [...this.streams]) if (stream.node === node) stream.breakDown("ECONNRESET");
+  }
+}
+
+class DatagramPath implements Path {
+  readonly transport = "udp";
+  readonly open = true;
+  readonly network: SimNetwork;
+  readonly node: SimNode;
+  readonly local: string;
+  readonly peer: string;
+
+  constructor(network: SimNetwork, node: SimNode, local: string, peer: string) {
+    this.network = network;
+    this.node = node;
+    this.local = local;
+    this.peer = peer;
+  }
+
+  send(message: SimMessage): void {
+    this.network.sendDatagram(this, message);
+  }
+}
+
+/** One end of a connection. */
+export class Stream implements Path {
+  readonly transport = "tcp";
+  readonly node: SimNode;
+  readonly local: string;
+  readonly peer: string;
+  open = true;
+  far: Stream | undefined;
+  /** Nothing arrives before: the connection is being set up, or an earlier message is under way. */
+  readyAt = 0;
+  readonly #network: SimNetwork;
+
+  constructor(network: SimNetwork, node: SimNode, local: string, peer: string) {
+    this.#network = network;
+    this.node = node;
+    this.local = local;
+    this.peer = peer;
+  }
+
+  send(message: SimMessage): void {
+    const network = this.#network;
+    if (this.node.reach !== "up") return;
+    network.watch.trace(this.local, this.peer, this.open ? "" : "on a closed connection", message);
+    const { far } = this;
+    if (!this.open || far === undefined) return;
+    this.readyAt = Math.max(this.readyAt, network.clock.now + network.delay());
+    network.clock.after(this.readyAt - network.clock.now, () => {
+      if (far.open && far.node.reach === "up") far.node.receive(message, far);
+    });
+  }
+
+  /** Ends both ends at once; what is under way is lost. */
+  breakDown(reason: string): void {
+    for (const end of [this, this.far]) {
+      if (end === undefined || !end.open) continue;
+      end.open = false;
+      this.#network.streams.delete(end);
+      this.#network.watch.trace(end.local, end.peer, `closed: ${reason}`, "");
+      this.#network.clock.after(0, () => end.node.closed(end, reason));
+    }
+  }
+}
