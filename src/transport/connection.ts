@@ -5,6 +5,15 @@ import { FRAMING_ERROR_TEXT, StreamFraming } from "../sip/framing.ts";
 import { explainSocketError } from "./explain.ts";
 import type { ListenerStats, OpenFlow, TransportHandler, TransportOptions } from "./part.ts";
 
+/** A flow that is a connection, as its listener sees it. */
+export interface Connection extends OpenFlow {
+  end(reason: string, how: "flush" | "now"): void;
+  /** Gives up on a connection that flushes too slowly. */
+  destroy(): void;
+  /** Looks whether it has been quiet too long. @param now in ms of `performance.now` */
+  sweep(now: number): void;
+}
+
 /** What a connection needs from the listener it belongs to. */
 export interface ConnectionOwner {
   readonly listener: Listener;
@@ -13,14 +22,26 @@ export interface ConnectionOwner {
   readonly options: Required<TransportOptions>;
   readonly corks: Corks;
   /** The connection takes no more bytes; its socket may still be flushing. */
-  ended(connection: StreamConnection): void;
+  ended(connection: Connection): void;
   /** The socket is gone. */
-  gone(connection: StreamConnection): void;
+  gone(connection: Connection): void;
+}
+
+/** How a connection that is being dialled comes about. */
+export interface Dialling {
+  /** The socket's event after which it may be used. */
+  readonly event: "connect" | "secureConnect";
+  /** Asked when the event comes: why it may not be used all the same, as a whole reason. */
+  judge?(connection: StreamConnection): string | undefined;
+  /** What an error of the socket means, as a whole reason; absent = as for a TCP socket. */
+  explain?(error: NodeJS.ErrnoException): string;
+  /** The reason when it takes too long; absent = that no connection came about. */
+  late?(timeoutMs: number): string;
 }
 
 const PONG = Buffer.from("\r\n", "latin1");
-/** How long a connection which has ended may take to flush what it still owes to a slow peer, in ms. */
-const LINGER_MS = 5000;
+/** How long a connection that has ended may take to flush what it still owes to a slow peer, in ms. */
+export const LINGER_MS = 5000;
 
 /**
  * Holds back what is written to connections until the running turn of the event loop is over, so that messages
@@ -42,12 +63,14 @@ export class Corks {
   };
 }
 
-/** One TCP connection, or anything else that is a net.Socket, carrying SIP messages both ways. */
-export class StreamConnection implements OpenFlow {
+/** One TCP or TLS connection, carrying SIP messages both ways. */
+export class StreamConnection implements Connection {
   readonly listener: Listener;
   readonly transport: TransportName;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** See Flow; set when a dialled peer has proved its names. */
+  peerNames: readonly string[] | undefined;
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #framing: StreamFraming;
@@ -57,8 +80,8 @@ export class StreamConnection implements OpenFlow {
   #lastActivity = performance.now();
   #connectTimer: NodeJS.Timeout | undefined;
 
-  /** @param connecting the socket is being set up: what is sent waits for its `connect` event */
-  constructor(socket: Socket, owner: ConnectionOwner, remoteAddress: string, remotePort: number, connecting: boolean) {
+  /** @param dialling the socket is being set up: what is sent waits until it may be used */
+  constructor(socket: Socket, owner: ConnectionOwner, remoteAddress: string, remotePort: number, dialling?: Dialling) {
     this.#socket = socket;
     this.#owner = owner;
     this.listener = owner.listener;
@@ -67,12 +90,15 @@ export class StreamConnection implements OpenFlow {
     this.remotePort = remotePort;
     this.#framing = new StreamFraming(owner.options);
     owner.stats.connections++;
-    if (connecting) this.#awaitConnect(owner.options.connectTimeoutMs);
+    if (dialling !== undefined) this.#awaitConnect(owner.options.connectTimeoutMs, dialling);
     socket.on("data", (chunk: Buffer) => this.#data(chunk));
-    socket.on("error", (error) => this.end(explainSocketError(error, this.#peer), "now"));
-    socket.on("end", () =>
-      this.end(`closed by ${this.#peer}${this.#framing.midMessage ? " in the middle of a message" : ""}`, "flush"),
-    );
+    const explain = dialling?.explain ?? ((error) => explainSocketError(error, this.#peer));
+    socket.on("error", (error) => this.end(explain(error), "now"));
+    socket.on("end", () => {
+      // In the middle of a handshake an error follows, which says more.
+      if (this.#connecting) return;
+      this.end(`closed by ${this.#peer}${this.#framing.midMessage ? " in the middle of a message" : ""}`, "flush");
+    });
     socket.on("close", () => {
       this.end(`closed by ${this.#peer}`, "now");
       owner.stats.connections--;
@@ -97,10 +123,6 @@ export class StreamConnection implements OpenFlow {
     this.#write(bytes);
   }
 
-  /**
-   * Ends the connection and reports it, once; later calls do nothing.
-   * @param how `flush` what waits to be written first, or close at once
-   */
   end(reason: string, how: "flush" | "now"): void {
     if (!this.#open) return;
     this.#open = false;
@@ -113,12 +135,10 @@ export class StreamConnection implements OpenFlow {
     process.nextTick(() => this.#owner.handler.closed(this, reason));
   }
 
-  /** Gives up on a connection that flushes too slowly. */
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** @param now in ms of `performance.now` */
   sweep(now: number): void {
     const quiet = now - this.#lastActivity;
     const { idleSeconds } = this.#owner.options;
@@ -130,15 +150,17 @@ export class StreamConnection implements OpenFlow {
     }
   }
 
-  #awaitConnect(timeoutMs: number): void {
+  #awaitConnect(timeoutMs: number, dialling: Dialling): void {
     this.#connecting = true;
     this.#socket.cork();
-    this.#connectTimer = setTimeout(
-      () => this.end(`no connection to ${this.#peer} within ${timeoutMs} ms`, "now"),
-      timeoutMs,
-    );
-    this.#connectTimer.unref();
-    this.#socket.once("connect", () => {
+    const late = (): string => dialling.late?.(timeoutMs) ?? `no connection to ${this.#peer} within ${timeoutMs} ms`;
+    this.#connectTimer = setTimeout(() => this.end(late(), "now"), timeoutMs).unref();
+    this.#socket.once(dialling.event, () => {
+      const refusal = dialling.judge?.(this);
+      if (refusal !== undefined) {
+        this.end(refusal, "now");
+        return;
+      }
       this.#connecting = false;
       clearTimeout(this.#connectTimer);
       this.#lastActivity = performance.now();

@@ -1,5 +1,7 @@
 import type { Flow, Listener, Target, TransportName } from "../sip/flow.ts";
 import type { FramingErrorKind } from "../sip/framing.ts";
+import type { HandshakeFailure } from "./tls/failure.ts";
+import type { TlsListenSettings, TlsOutboundSettings } from "./tls/settings.ts";
 
 /** Who gets what the sockets bring. None of these is ever called from within a call to `Transports`. */
 export interface TransportHandler {
@@ -12,6 +14,8 @@ export interface TransportHandler {
   closed(flow: Flow, reason: string): void;
   /** Something odd that an operator may want in the log; counted in `stats` as well. */
   anomaly?(kind: AnomalyKind, detail: string): void;
+  /** Something that went as it should and that an operator wants to know: a certificate was replaced. */
+  notice?(detail: string): void;
 }
 
 export type AnomalyKind =
@@ -22,11 +26,17 @@ export type AnomalyKind =
   /** The kernel reported an error on a listening socket; it goes on. */
   | "listener-error"
   /** Datagrams were dropped since the kernel does not take them fast enough. */
-  | "udp-send-queue-full";
+  | "udp-send-queue-full"
+  /** An accepted connection did not get through its TLS or WebSocket handshake, or showed a certificate that proves nothing. */
+  | "handshake"
+  /** A changed certificate, key, CA or CRL was refused; the old one serves. */
+  | "certificate-refused"
+  /** A certificate or CRL in use expires soon, or has expired. */
+  | "certificate-expires";
 
 /** Limits and sizes; each has a default. */
 export interface TransportOptions {
-  /** Accepted connections per listener, and again as many dialled ones. Default 10000. */
+  /** Accepted connections per listener (those in a handshake included), and again as many dialled ones. Default 10000. */
   readonly maxConnections?: number;
   /** Bytes of one message on a stream, head and body. Default 65536. */
   readonly maxMessageBytes?: number;
@@ -36,12 +46,16 @@ export interface TransportOptions {
   readonly idleSeconds?: number;
   /** Bytes that may wait for one peer, also while its connection is being set up. Default 4 MiB. */
   readonly maxQueuedBytes?: number;
-  /** Default 5000 ms. */
+  /** For a connection to come about, TLS and WebSocket handshakes included. Default 5000 ms. */
   readonly connectTimeoutMs?: number;
+  /** A WebSocket client is asked for a sign of life after so many quiet seconds. Default 30. */
+  readonly pingSeconds?: number;
   /** How long `close` lets connections flush what is queued. Default 1000 ms. */
   readonly closeGraceMs?: number;
   /** Kernel buffers of each UDP socket; the kernel may grant less. Default 4 MiB. */
   readonly udpBufferBytes?: number;
+  /** How TLS connections are dialled. Default: full verification, with the files of the listener that dials. */
+  readonly tls?: TlsOutboundSettings;
 }
 
 export const DEFAULTS: Required<TransportOptions> = {
@@ -51,8 +65,10 @@ export const DEFAULTS: Required<TransportOptions> = {
   idleSeconds: 3600,
   maxQueuedBytes: 4 * 1024 * 1024,
   connectTimeoutMs: 5000,
+  pingSeconds: 30,
   closeGraceMs: 1000,
   udpBufferBytes: 4 * 1024 * 1024,
+  tls: {},
 };
 
 /** One address to listen on, as the configuration gives it. */
@@ -66,6 +82,10 @@ export interface ListenSpec {
   readonly advertisedHost?: string;
   /** Default: the bound port. */
   readonly advertisedPort?: number;
+  /** For `tls` and `wss`, and only for them. */
+  readonly tls?: TlsListenSettings;
+  /** For `ws` and `wss`: web origins whose pages may connect, such as `https://chat.contoso.com`; `*` is all. Default none. */
+  readonly origins?: readonly string[];
 }
 
 /** What one listener has done since it was bound. All but `connections` only grow. */
@@ -87,6 +107,8 @@ export interface ListenerStats {
   /** Connections closed since the peer did not read. */
   queueOverflows: number;
   framingErrors: Partial<Record<FramingErrorKind, number>>;
+  /** TLS and WebSocket handshakes that failed, accepted and dialled ones together. */
+  handshakeFailures: Partial<Record<HandshakeFailure, number>>;
 }
 
 export function newStats(listener: Listener): ListenerStats {
@@ -103,6 +125,7 @@ export function newStats(listener: Listener): ListenerStats {
     idleClosed: 0,
     queueOverflows: 0,
     framingErrors: {},
+    handshakeFailures: {},
   };
 }
 
@@ -112,7 +135,7 @@ export interface OpenFlow extends Flow {
   send(bytes: Buffer): void;
 }
 
-/** One bound listener of any transport. TLS and WebSocket become further implementations. */
+/** One bound listener of any transport. */
 export interface TransportPart {
   readonly listener: Listener;
   readonly stats: ListenerStats;

@@ -1,8 +1,7 @@
-import { canonicalAddress, hostPort, isWildcard, zoneOf } from "../address.ts";
-import { WaypostError } from "../errors.ts";
+import { canonicalAddress, hostPort, zoneOf } from "../address.ts";
 import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts";
+import { type BindContext, bindPart } from "./bind.ts";
 import { Corks } from "./connection.ts";
-import { addressOfThisMachine, explainBindError } from "./explain.ts";
 import {
   DEFAULTS,
   type ListenerStats,
@@ -13,9 +12,11 @@ import {
   type TransportPart,
 } from "./part.ts";
 import { RefusedFlow } from "./refused.ts";
-import { bindTcpServer, TcpListener } from "./tcp.ts";
-import { UdpListener } from "./udp.ts";
-import { bindUdpSocket, type UdpReceiver } from "./udp-socket.ts";
+import { type Expiry, expiries, expiryText, WARN_DAYS } from "./tls/expiry.ts";
+import type { TlsKeys } from "./tls/keys.ts";
+import type { TlsOutboundSettings } from "./tls/settings.ts";
+
+const DAY_MS = 86_400_000;
 
 /** All the sockets of a gateway: bytes in, bytes out. Sends and connects never block, never throw, never resolve a name. */
 export class Transports {
@@ -24,8 +25,17 @@ export class Transports {
   readonly #parts: ReadonlyMap<Listener, TransportPart>;
   readonly #handler: TransportHandler;
   readonly #sweepTimer: NodeJS.Timeout;
+  /** Of the listeners that have some. */
+  readonly #keys: ReadonlyMap<Listener, TlsKeys>;
+  readonly #expiryTimer: NodeJS.Timeout;
 
-  private constructor(parts: readonly TransportPart[], handler: TransportHandler, options: Required<TransportOptions>) {
+  private constructor(
+    parts: readonly TransportPart[],
+    keys: ReadonlyMap<Listener, TlsKeys>,
+    handler: TransportHandler,
+    options: Required<TransportOptions>,
+  ) {
+    this.#keys = keys;
     this.listeners = parts.map((part) => part.listener);
     this.#parts = new Map(parts.map((part) => [part.listener, part]));
     this.#handler = handler;
@@ -35,11 +45,13 @@ export class Transports {
       const now = performance.now();
       for (const part of this.#parts.values()) part.sweep(now);
     }, period).unref();
+    this.#expiryTimer = setInterval(() => this.#warnOfExpiry(), DAY_MS).unref();
+    setImmediate(() => this.#warnOfExpiry());
   }
 
   /**
    * Binds every address or none. Nothing reaches the handler before the promise has resolved.
-   * @throws WaypostError LISTENER_FAILED, naming address, port and cause
+   * @throws WaypostError LISTENER_FAILED, naming address, port and cause; CERTIFICATE_INVALID, naming the file
    */
   static async listen(
     specs: readonly ListenSpec[],
@@ -47,16 +59,17 @@ export class Transports {
     handler: TransportHandler,
   ): Promise<Transports> {
     const settings = { ...DEFAULTS, ...options };
-    const corks = new Corks();
+    const context: BindContext = { options: settings, handler, corks: new Corks(), keys: new Map() };
     const parts: TransportPart[] = [];
     try {
-      for (const spec of specs) parts.push(await bind(spec, settings, handler, corks));
+      for (const spec of specs) parts.push(await bindPart(spec, context));
     } catch (error) {
+      for (const keys of context.keys.values()) keys.close();
       await Promise.all(parts.map((part) => part.close()));
       throw error;
     }
     for (const part of parts) part.start();
-    return new Transports(parts, handler, settings);
+    return new Transports(parts, context.keys, handler, settings);
   }
 
   /**
@@ -93,6 +106,37 @@ export class Transports {
     return [...this.#parts.values()].map((part) => part.stats);
   }
 
+  /**
+   * Reads certificates, keys, CAs and revocation lists again, at once; a changed file is seen without it, within a
+   * second or two. What is bad is refused with an anomaly and the old goes on; open connections are not touched.
+   * @param changed other TLS settings, as for `listen`: listeners are told apart by transport, host and port, and
+   * those that are not among them keep their own
+   * @throws WaypostError CERTIFICATE_INVALID when the changed settings name files that cannot serve; the old ones go on
+   */
+  async reloadCertificates(changed?: { specs: readonly ListenSpec[]; tls: TlsOutboundSettings }): Promise<void> {
+    for (const [listener, keys] of this.#keys) {
+      const spec = changed?.specs.find((candidate) => isSpecOf(candidate, listener));
+      if (changed !== undefined && spec?.tls !== undefined) await keys.change(spec.tls, changed.tls);
+      await keys.reload();
+    }
+    this.#warnOfExpiry();
+  }
+
+  /** When the certificates and revocation lists in use end, soonest first, each file's once. */
+  expiries(now = Date.now()): Expiry[] {
+    const all = [...this.#keys.values()]
+      .flatMap((keys) => keys.materials)
+      .flatMap((material) => expiries(material, now));
+    const once = new Map(all.map((expiry) => [`${expiry.file} ${expiry.what} ${expiry.end.getTime()}`, expiry]));
+    return [...once.values()].sort((a, b) => a.end.getTime() - b.end.getTime());
+  }
+
+  #warnOfExpiry(): void {
+    for (const expiry of this.expiries()) {
+      if (expiry.daysLeft < WARN_DAYS) this.#handler.anomaly?.("certificate-expires", expiryText(expiry));
+    }
+  }
+
   /** For a drain: no new connections are accepted. Open ones, and UDP, go on. */
   stopListening(): void {
     for (const part of this.#parts.values()) part.stopListening();
@@ -101,52 +145,13 @@ export class Transports {
   /** Ends every connection, flushing what is queued for at most `closeGraceMs`, and closes every socket. */
   async close(): Promise<void> {
     clearInterval(this.#sweepTimer);
+    clearInterval(this.#expiryTimer);
+    for (const keys of this.#keys.values()) keys.close();
     await Promise.all([...this.#parts.values()].map((part) => part.close()));
   }
 }
 
-async function bind(
-  spec: ListenSpec,
-  options: Required<TransportOptions>,
-  handler: TransportHandler,
-  corks: Corks,
-): Promise<TransportPart> {
-  const where = `${spec.transport} ${hostPort(spec.host, spec.port)}`;
-  const address = canonicalAddress(spec.host);
-  if (address === undefined) {
-    throw new WaypostError(
-      "LISTENER_FAILED",
-      `cannot listen on ${where}: the host has to be an IP address, not a name`,
-    );
-  }
-  const family = familyOf(address);
-  const zone = zoneOf(spec.host);
-  const describe = (port: number): Listener => ({
-    transport: spec.transport,
-    family,
-    address,
-    port,
-    advertisedHost: spec.advertisedHost ?? (isWildcard(address) ? addressOfThisMachine(family) : address),
-    advertisedPort: spec.advertisedPort ?? port,
-  });
-  try {
-    if (spec.transport === "tcp") {
-      const bound = await bindTcpServer(family, address + zone, spec.port);
-      return new TcpListener(describe(bound.port), bound, handler, options, corks, zone);
-    }
-    if (spec.transport === "udp") {
-      let part: UdpListener | undefined;
-      const receiver: UdpReceiver = {
-        datagram: (bytes, peer, port) => part?.datagram(bytes, peer, port),
-        error: (reason) => part?.error(reason),
-      };
-      const socket = await bindUdpSocket(family, address + zone, spec.port, options.udpBufferBytes, receiver);
-      part = new UdpListener(describe(socket.port), socket, handler);
-      return part;
-    }
-  } catch (error) {
-    const cause = explainBindError(error as NodeJS.ErrnoException);
-    throw new WaypostError("LISTENER_FAILED", `cannot listen on ${where}: ${cause}`, { cause: error });
-  }
-  throw new WaypostError("LISTENER_FAILED", `cannot listen on ${where}: ${spec.transport} is not supported yet`);
+function isSpecOf({ transport, host, port }: ListenSpec, listener: Listener): boolean {
+  const samePort = port === listener.port || port === 0;
+  return transport === listener.transport && canonicalAddress(host) === listener.address && samePort;
 }

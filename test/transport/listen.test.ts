@@ -80,7 +80,7 @@ t.test("host names, foreign addresses and unknown transports are refused with th
   await refuse("tcp", "localhost", /tcp localhost:0: the host has to be an IP address, not a name/);
   await refuse("udp", "192.0.2.1", /udp 192\.0\.2\.1:0: no interface of this machine has that address/);
   await refuse("tcp", "2001:db8::1", /tcp \[2001:db8::1\]:0: no interface/);
-  await refuse("tls", "127.0.0.1", /tls is not supported yet/);
+  await refuse("tls", "127.0.0.1", /tls 127\.0\.0\.1:0: it needs a certificate and a key/);
 });
 
 t.test("what arrives before every listener is bound comes up afterwards", async (t) => {
@@ -92,7 +92,7 @@ t.test("what arrives before every listener is bound comes up afterwards", async 
   const handler = new Recorder();
   const advertised = { advertisedHost: "gw.contoso.com", advertisedPort: bound.port };
   const listener = { transport: "tcp", family: 4, address: "127.0.0.1", port: bound.port, ...advertised } as const;
-  const part = new TcpListener(listener, bound, handler, DEFAULTS, new Corks(), "");
+  const part = new TcpListener({ listener, bound, handler, options: DEFAULTS, corks: new Corks(), zone: "" });
   t.teardown(() => part.close());
   part.start();
   t.equal((await handler.message()).text, OPTIONS);

@@ -1,0 +1,79 @@
+import { canonicalAddress, hostPort, isWildcard, zoneOf } from "../address.ts";
+import { WaypostError } from "../errors.ts";
+import { familyOf, type Listener } from "../sip/flow.ts";
+import type { Corks } from "./connection.ts";
+import { addressOfThisMachine, explainBindError } from "./explain.ts";
+import type { ListenSpec, TransportHandler, TransportOptions, TransportPart } from "./part.ts";
+import { bindTcpServer, TcpListener } from "./tcp.ts";
+import { TlsKeys } from "./tls/keys.ts";
+import { TlsListener } from "./tls/listener.ts";
+import { UdpListener } from "./udp.ts";
+import { bindUdpSocket, type UdpReceiver } from "./udp-socket.ts";
+import { WsListener } from "./ws/listener.ts";
+
+/** What the listeners of one gateway have in common. */
+export interface BindContext {
+  readonly options: Required<TransportOptions>;
+  readonly handler: TransportHandler;
+  readonly corks: Corks;
+  /** Each TLS listener's keys are put here. */
+  readonly keys: Map<Listener, TlsKeys>;
+}
+
+/** Binds one address. @throws WaypostError LISTENER_FAILED or CERTIFICATE_INVALID */
+export async function bindPart(spec: ListenSpec, context: BindContext): Promise<TransportPart> {
+  const { options, handler, corks } = context;
+  const where = `${spec.transport} ${hostPort(spec.host, spec.port)}`;
+  const failed = (cause: string, error?: unknown): WaypostError =>
+    new WaypostError("LISTENER_FAILED", `cannot listen on ${where}: ${cause}`, { cause: error });
+  const address = canonicalAddress(spec.host);
+  if (address === undefined) throw failed("the host has to be an IP address, not a name");
+  const family = familyOf(address);
+  const zone = zoneOf(spec.host);
+  const describe = (port: number): Listener => ({
+    transport: spec.transport,
+    family,
+    address,
+    port,
+    advertisedHost: spec.advertisedHost ?? (isWildcard(address) ? addressOfThisMachine(family) : address),
+    advertisedPort: spec.advertisedPort ?? port,
+  });
+  if (spec.transport === "udp") {
+    let part: UdpListener | undefined;
+    const receiver: UdpReceiver = {
+      datagram: (bytes, peer, port) => part?.datagram(bytes, peer, port),
+      error: (reason) => part?.error(reason),
+    };
+    const socket = await bindUdpSocket(family, address + zone, spec.port, options.udpBufferBytes, receiver).catch(
+      (error) => {
+        throw failed(explainBindError(error), error);
+      },
+    );
+    part = new UdpListener(describe(socket.port), socket, handler);
+    return part;
+  }
+
+  const secure = spec.transport === "tls" || spec.transport === "wss";
+  if (secure && spec.tls === undefined) throw failed("it needs a certificate and a key");
+  const keys = secure
+    ? await TlsKeys.open(spec.tls!, options.tls, {
+        replaced: (detail) => handler.notice?.(`${where}: ${detail}`),
+        refused: (detail) => handler.anomaly?.("certificate-refused", `${where}: ${detail}`),
+      })
+    : undefined;
+  const bound = await bindTcpServer(family, address + zone, spec.port).catch((error) => {
+    keys?.close();
+    throw failed(explainBindError(error), error);
+  });
+  const listener = describe(bound.port);
+  const setup = { listener, bound, handler, options, corks, zone };
+  if (keys !== undefined) context.keys.set(listener, keys);
+  switch (spec.transport) {
+    case "tcp":
+      return new TcpListener(setup);
+    case "tls":
+      return new TlsListener(setup, keys!);
+    default:
+      return new WsListener(setup, spec.origins ?? [], keys);
+  }
+}
