@@ -12,6 +12,9 @@ import { ResponsePath } from "./transaction/environment.ts";
 const ALLOW =
   "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, REFER, PRACK, PUBLISH, REGISTER";
 
+/** §20.35. By it a gateway is told from a pool, so that two of them are not pointed at each other. */
+const SERVER = "Server: Waypost\r\n";
+
 /**
  * Answers that keep no transaction (RFC 3261 §8.2.7): a repeated request gets the same answer again, since the To tag
  * is made from the request. `tag` is that tag.
@@ -70,7 +73,13 @@ export class StatelessAnswers {
 
   private send(request: SipMessage, flow: Flow, toTag: string, status: number, headers: string, reason?: string): void {
     const topVia = viaWithSource(request, flow);
-    const bytes = buildReply(request, status, { toTag, headers, topVia, ...(reason === undefined ? {} : { reason }) });
+    const all = SERVER + headers;
+    const bytes = buildReply(request, status, {
+      toTag,
+      headers: all,
+      topVia,
+      ...(reason === undefined ? {} : { reason }),
+    });
     ResponsePath.of(request.topVia!, flow, this.environment).send(bytes, this.environment);
   }
 
