@@ -1,15 +1,12 @@
 import type { Target } from "../sip/flow.ts";
-import { AddressBook, type AddressBookOptions } from "./address-book.ts";
-import { type AddressAnswer, type AddressSource, DnsAddresses, type DnsServer } from "./dns.ts";
-import {
-  type AddressPlan,
-  canonicalName,
-  type LocateQuery,
-  type LocateResult,
-  plan,
-  reachable,
-  type WayOut,
-} from "./select.ts";
+import { DnsRecords } from "./dns.ts";
+import type { DnsServer } from "./dns-exchange.ts";
+import type { DnsTimes } from "./dns-lookup.ts";
+import { seedOf } from "./draw.ts";
+import { RecordBook, type RecordBookOptions } from "./record-book.ts";
+import { canonicalName, type RecordSource } from "./records.ts";
+import { Resolution } from "./resolution.ts";
+import type { LocateQuery, LocateResult, WayOut } from "./select.ts";
 
 export interface LocatorSetup {
   /** Answers that stand ahead of DNS, by host name: used as they are, whatever port or transport the URI names. */
@@ -20,16 +17,20 @@ export interface LocatorSetup {
   readonly waysOut: readonly WayOut[];
   /** A monotonic time in ms. */
   readonly clock: () => number;
-  readonly limits?: AddressBookOptions;
+  /** From 0 up to but not including 1: shares out load by weight (RFC 2782). Default Math.random. */
+  readonly random?: () => number;
+  readonly limits?: RecordBookOptions;
+  readonly dnsTimes?: Partial<DnsTimes>;
   /** Instead of DNS. */
-  readonly source?: AddressSource;
+  readonly source?: RecordSource;
 }
 
-/** Finds where to send a request (RFC 3263): static hosts, then numeric hosts, then A and AAAA. */
+/** Finds where to send a request (RFC 3263): static hosts, then numeric hosts, then NAPTR, SRV, A and AAAA. */
 export class Locator {
   readonly #hosts = new Map<string, LocateResult>();
   readonly #waysOut: readonly WayOut[];
-  readonly #book: AddressBook;
+  readonly #random: () => number;
+  readonly #book: RecordBook;
 
   /** @throws WaypostError CONFIG_INVALID for a DNS server that is no IP literal */
   constructor(setup: LocatorSetup) {
@@ -37,9 +38,9 @@ export class Locator {
     for (const [name, targets] of setup.hosts) {
       this.#hosts.set(canonicalName(name), targets.length > 0 ? { ok: true, targets } : noTargets(name));
     }
-    const families = new Set(this.#waysOut.map((way) => way.family));
-    const source = setup.source ?? new DnsAddresses(setup.servers, [...families]);
-    this.#book = new AddressBook(source, setup.clock, setup.limits);
+    this.#random = setup.random ?? Math.random;
+    const source = setup.source ?? new DnsRecords(setup.servers, setup.clock, setup.dnsTimes);
+    this.#book = new RecordBook(source, setup.clock, setup.limits);
   }
 
   /**
@@ -49,21 +50,13 @@ export class Locator {
   locate(query: LocateQuery, done: (result: LocateResult) => void): LocateResult | undefined {
     const listed = this.#hosts.get(canonicalName(query.host));
     if (listed !== undefined) return listed;
-    const planned = plan(query, this.#waysOut);
-    if ("ok" in planned) return planned;
-    // RFC 6761 §6.3: this name never goes to DNS.
-    if (planned.name === "localhost") return reachable(["127.0.0.1", "::1"], planned, this.#waysOut);
-    const known = this.#book.find(planned.name, (answer) => done(this.#result(planned, answer)));
-    return known === undefined ? undefined : this.#result(planned, known);
+    const seed = query.affinity === undefined ? Math.floor(this.#random() * 0x1_0000_0000) : seedOf(query.affinity);
+    return new Resolution(query, this.#waysOut, this.#book, seed, done).start();
   }
 
-  /** Ends lookups; who still waits is answered with that reason. */
+  /** Ends look-ups; who still waits is answered with that reason. */
   close(): void {
     this.#book.close();
-  }
-
-  #result(planned: AddressPlan, answer: AddressAnswer): LocateResult {
-    return answer.ok ? reachable(answer.addresses, planned, this.#waysOut) : answer;
   }
 }
 

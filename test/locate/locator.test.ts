@@ -2,83 +2,33 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import t from "tap";
 import { Locator, type LocatorSetup } from "../../src/locate/locator.ts";
-import type { LocateQuery, LocateResult } from "../../src/locate/select.ts";
+import type { LocateResult } from "../../src/locate/select.ts";
 import type { Target } from "../../src/sip/flow.ts";
-import { type DnsEntry, DnsServer } from "../support/dns-server.ts";
+import type { DnsEntry } from "../support/dns-server.ts";
+import { bench, IMPATIENT } from "./bench.ts";
 
-// These wait for real DNS timeouts, so they wait together.
+// Some wait for real DNS timeouts, so they wait together.
 const SLOW = { buffered: true };
 t.jobs = 4;
-
-interface Bench {
-  readonly locator: Locator;
-  readonly dns: DnsServer;
-  /** The virtual time in ms. */
-  time: number;
-  ask(host: string, more?: Partial<LocateQuery>): Promise<LocateResult>;
-  /** The addresses found, or the reason why none. */
-  addresses(host: string): Promise<readonly string[] | string>;
-}
-
-async function bench(
-  t: { teardown(fn: () => unknown): void },
-  entries: Readonly<Record<string, DnsEntry>>,
-  setup: Partial<LocatorSetup> = {},
-): Promise<Bench> {
-  const dns = await DnsServer.start(entries);
-  const waysOut = (["udp", "tcp"] as const).flatMap((transport) =>
-    ([4, 6] as const).map((family) => ({ transport, family })),
-  );
-  const locator = new Locator({
-    hosts: [],
-    servers: [{ host: "127.0.0.1", port: dns.port }],
-    waysOut,
-    clock: () => self.time,
-    ...setup,
-  });
-  t.teardown(() => {
-    locator.close();
-    dns.close();
-  });
-  const self: Bench = {
-    locator,
-    dns,
-    time: 0,
-    ask: (host, more) =>
-      new Promise((resolve) => {
-        const atOnce = locator.locate({ host, secure: false, ...more }, resolve);
-        if (atOnce !== undefined) resolve(atOnce);
-      }),
-    addresses: async (host) => {
-      const result = await self.ask(host);
-      return result.ok ? result.targets.map((target) => target.address) : result.reason;
-    },
-  };
-  return self;
-}
-
-/** What `locate` says at once. */
-function atOnce(locator: Locator, host: string, more: Partial<LocateQuery> = {}): LocateResult | undefined {
-  return locator.locate({ host, secure: false, ...more }, () => undefined);
-}
+const PORT = { port: 5060 };
 
 t.test("static hosts stand ahead of DNS, whatever port or transport the URI names, in their order", async (t) => {
   const targets: Target[] = [
     { transport: "tcp", address: "127.0.0.1", port: 5091, host: "pcpool.contoso.com" },
     { transport: "tcp", address: "127.0.0.1", port: 5090, host: "pcpool.contoso.com" },
   ];
-  const { locator, dns } = await bench(t, {}, { hosts: [["PCPool.contoso.com", targets]] });
+  const { atOnce, dns } = await bench(t, {}, { hosts: [["PCPool.contoso.com", targets]] });
   for (const host of ["pcpool.contoso.com", "PCPOOL.Contoso.com", "pcpool.contoso.com."]) {
-    t.same(atOnce(locator, host), { ok: true, targets });
+    t.same(atOnce(host), { ok: true, targets });
   }
-  t.same(atOnce(locator, "pcpool.contoso.com", { port: 5061, transport: "tls", secure: true }), { ok: true, targets });
+  t.same(atOnce("pcpool.contoso.com", { port: 5061, transport: "tls", secure: true }), { ok: true, targets });
   t.same(dns.queries, []);
 });
 
 t.test("numeric hosts and localhost need no DNS", async (t) => {
-  const { locator, dns } = await bench(t, {});
-  t.match(atOnce(locator, "192.0.2.1"), { targets: [{ transport: "udp", address: "192.0.2.1", port: 5060 }] });
-  t.match(atOnce(locator, "localhost", { port: 5090, transport: "tcp" }), {
+  const { atOnce, dns } = await bench(t, {});
+  t.match(atOnce("192.0.2.1"), { targets: [{ transport: "udp", address: "192.0.2.1", port: 5060 }] });
+  t.match(atOnce("localhost", { port: 5090, transport: "tcp" }), {
     targets: [
       { transport: "tcp", address: "127.0.0.1", port: 5090 },
       { transport: "tcp", address: "::1", port: 5090 },
@@ -87,18 +37,27 @@ t.test("numeric hosts and localhost need no DNS", async (t) => {
   t.same(dns.queries, []);
 });
 
-t.test("a name's A and AAAA records become targets, IPv4 first, in the server's order", async (t) => {
-  const { ask, dns } = await bench(t, { "pool.test": { a: ["192.0.2.2", "192.0.2.1"], aaaa: ["2001:db8::1"] } });
-  t.same(await ask("Pool.test.", { transport: "tcp", port: 5061 }), {
-    ok: true,
-    targets: ["192.0.2.2", "192.0.2.1", "2001:db8::1"].map((address) => ({
-      transport: "tcp",
-      address,
-      port: 5061,
-      host: "pool.test",
-    })),
+t.test("a name without SRV is found in one round trip: everything is asked at once", async (t) => {
+  const { targets, dns } = await bench(t, { "pool.test": { a: ["192.0.2.1"], aaaa: ["2001:db8::1"] } });
+  t.same(await targets("Pool.test."), ["udp 192.0.2.1:5060", "udp 2001:db8::1:5060"]);
+  t.same([...dns.queries].sort(), [
+    "a pool.test",
+    "aaaa pool.test",
+    "naptr pool.test",
+    "srv _sip._tcp.pool.test",
+    "srv _sip._udp.pool.test",
+  ]);
+});
+
+t.test("NAPTR leads to SRV, SRV to servers, an alias of a server to its address", async (t) => {
+  const { targets } = await bench(t, {
+    "contoso.test": { naptr: ["10 10 s SIP+D2T _sip._tcp.pool.test"] },
+    "_sip._tcp.pool.test": { srv: ["20 0 5070 b.test", "10 0 5060 a.test"] },
+    "a.test": { cname: "real.test" },
+    "real.test": { a: ["192.0.2.1"] },
+    "b.test": { a: ["192.0.2.2"], aaaa: ["2001:db8::2"] },
   });
-  t.same([...dns.queries].sort(), ["a pool.test", "aaaa pool.test"]);
+  t.same(await targets("contoso.test"), ["tcp 192.0.2.1:5060", "tcp 192.0.2.2:5070", "tcp 2001:db8::2:5070"]);
 });
 
 t.test("only families that a listener has are asked for", async (t) => {
@@ -115,39 +74,70 @@ t.test("an answer counts for its TTL, for every port and transport, and no longe
   const self = await bench(t, { "pool.test": { a: ["192.0.2.1"], ttl: 30 } });
   t.same(await self.addresses("pool.test"), ["192.0.2.1"]);
   self.dns.entries.set("pool.test", { a: ["192.0.2.2"], ttl: 30 });
-  self.time = 29_999;
-  t.match(atOnce(self.locator, "POOL.test", { transport: "tcp", port: 5061 }), {
+  self.time = 4999;
+  t.match(self.atOnce("POOL.test", { transport: "tcp", port: 5061 }), {
     targets: [{ address: "192.0.2.1", transport: "tcp", port: 5061 }],
   });
+  self.time = 29_999;
+  t.same(await self.addresses("pool.test"), ["192.0.2.1"], "though AAAA was asked for again");
   self.time = 30_000;
   t.same(await self.addresses("pool.test"), ["192.0.2.2"]);
-  t.equal(self.dns.queries.length, 4);
 });
 
-t.test("the shortest TTL of the records counts, but never less than a second", async (t) => {
-  const self = await bench(t, { "pool.test": { a: ["192.0.2.1"], ttl: 0 } });
-  await self.ask("pool.test");
+t.test("each record set has its own TTL: that of SRV is not that of its servers", async (t) => {
+  const self = await bench(t, {
+    "_sip._tcp.pool.test": { srv: ["1 1 5060 a.test"], ttl: 300 },
+    "a.test": { a: ["192.0.2.1"], aaaa: ["2001:db8::1"], ttl: 10 },
+  });
+  const query = { transport: "tcp" } as const;
+  await self.ask("pool.test", query);
+  const before = self.dns.queries.length;
+  self.time = 11_000;
+  t.same(await self.targets("pool.test", query), ["tcp 192.0.2.1:5060", "tcp 2001:db8::1:5060"]);
+  t.notOk(self.dns.queries.slice(before).includes("srv _sip._tcp.pool.test"));
+  self.time = 301_000;
+  await self.ask("pool.test", query);
+  t.ok(self.dns.queries.slice(before).includes("srv _sip._tcp.pool.test"));
+});
+
+t.test("the shortest TTL of the records and aliases counts, but never less than a second", async (t) => {
+  const self = await bench(
+    t,
+    { "pool.test": { cname: "real.test", ttl: 0 }, "real.test": { a: ["192.0.2.1"], ttl: 60 } },
+    { waysOut: [{ transport: "udp", family: 4 }] },
+  );
+  await self.addresses("pool.test");
   self.time = 999;
-  t.ok(atOnce(self.locator, "pool.test"));
+  t.ok(self.atOnce("pool.test", PORT));
   self.time = 1000;
-  t.notOk(atOnce(self.locator, "pool.test"));
+  t.notOk(self.atOnce("pool.test", PORT));
 });
 
-t.test("a name that does not exist is remembered for a few seconds, not longer", async (t) => {
-  const self = await bench(t, {});
-  t.same(await self.addresses("nowhere.test"), "nowhere.test does not exist in DNS");
-  self.time = 4999;
-  t.match(atOnce(self.locator, "nowhere.test"), { ok: false });
-  self.dns.entries.set("nowhere.test", { a: ["192.0.2.1"] });
-  self.time = 5000;
-  t.same(await self.addresses("nowhere.test"), ["192.0.2.1"]);
-});
+t.test(
+  "that there is no record counts as long as DNS says (RFC 2308), but not over a minute; else five seconds",
+  async (t) => {
+    const self = await bench(t, { "empty.test": { soaMinimum: 20 }, "long.test": { soaMinimum: 3600 } });
+    for (const [host, seconds] of [
+      ["nowhere.test", 5],
+      ["empty.test", 20],
+      ["long.test", 60],
+    ] as const) {
+      self.time = 0;
+      t.type(await self.addresses(host), "string");
+      self.time = seconds * 1000 - 1;
+      t.match(self.atOnce(host, PORT), { ok: false }, host);
+      self.time = seconds * 1000;
+      self.dns.entries.set(host, { a: ["192.0.2.1"] });
+      t.same(await self.addresses(host), ["192.0.2.1"], host);
+    }
+  },
+);
 
 t.test("each way to fail has its sentence", async (t) => {
   const self = await bench(t, { "broken.test": { fault: "servfail" }, "empty.test": {} });
-  t.equal(await self.addresses("broken.test"), "the DNS server failed to look up broken.test (ESERVFAIL)");
+  t.equal(await self.addresses("broken.test"), "the DNS server failed to look up broken.test (SERVFAIL)");
   t.equal(await self.addresses("empty.test"), "empty.test has no address in DNS");
-  t.equal(await self.addresses("a..b"), "a..b is no host name");
+  t.equal(await self.addresses("nowhere.test"), "nowhere.test does not exist in DNS");
   t.match(await self.ask("pool.test", { transport: "tls" }), { reason: /no listener for sip: over tls/ });
 });
 
@@ -160,11 +150,31 @@ t.test("a DNS server that is not there is told apart from one that is silent", a
   t.equal(await self.addresses("pool.test"), "no DNS server could be reached to look up pool.test");
 });
 
-t.test("any number of callers share one lookup, and each is answered once", async (t) => {
+t.test("any number of callers share one look-up, and each is answered once", async (t) => {
   const self = await bench(t, { "pool.test": { a: ["192.0.2.1"] } });
   const results = await Promise.all(Array.from({ length: 100 }, () => self.addresses("pool.test")));
   t.equal(results.filter((addresses) => addresses[0] === "192.0.2.1").length, 100);
   t.equal(self.dns.queries.length, 2);
+});
+
+t.test("one SRV set serves any number of calls whole, also after a call that used none of it", async (t) => {
+  const servers = Array.from({ length: 32 }, (_, index) => `s${index}.test`);
+  const self = await bench(t, {
+    "_sip._tcp.pool.test": { srv: servers.map((name) => `1 1 5060 ${name}`) },
+    ...Object.fromEntries(servers.map((name, index) => [name, { a: [`192.0.2.${index}`] }])),
+  });
+  const query = { transport: "tcp" } as const;
+  const firsts = new Set<string>();
+  for (let call = 0; call < 200; call++) {
+    const found = await self.ask("pool.test", query);
+    if (!found.ok) throw new Error(found.reason);
+    if (new Set(found.targets.map((target) => target.address)).size !== 32) t.fail("servers are missing");
+    firsts.add(found.targets[0]!.address);
+    // A careless caller takes targets out of its list.
+    (found.targets as Target[]).length = 0;
+  }
+  t.ok(firsts.size > 20, `${firsts.size} of 32 servers came first at least once`);
+  t.equal(self.dns.queries.filter((query) => query.startsWith("srv")).length, 1);
 });
 
 t.test("a query that is lost is repeated", SLOW, async (t) => {
@@ -172,53 +182,129 @@ t.test("a query that is lost is repeated", SLOW, async (t) => {
   t.same(await self.addresses("pool.test"), ["192.0.2.1"]);
 });
 
-t.test("a server that never answers for AAAA does not hold up the IPv4 addresses", async (t) => {
-  const entry: DnsEntry = { a: ["192.0.2.1"], aaaa: ["2001:db8::1"], ttl: 600, fault: "silence-aaaa" };
-  const self = await bench(t, { "pool.test": entry });
+t.test("a dead DNS server is passed over, and asked last from then on", SLOW, async (t) => {
+  const dead = await bench(t, { "a.test": { fault: "silence" }, "b.test": { fault: "silence" } });
+  const alive = await bench(t, { "a.test": { a: ["192.0.2.1"] }, "b.test": { a: ["192.0.2.2"] } });
+  const servers = [dead, alive].map(({ dns }) => ({ host: "127.0.0.1", port: dns.port }));
+  const self = await bench(t, {}, { servers, waysOut: [{ transport: "udp", family: 4 }] });
+  t.same(await self.addresses("a.test"), ["192.0.2.1"]);
+  t.same(await self.addresses("b.test"), ["192.0.2.2"]);
+  t.same(dead.dns.queries, ["a a.test"]);
+});
+
+t.test("a truncated answer is fetched over TCP (RFC 7766 §5)", async (t) => {
+  const servers = Array.from({ length: 32 }, (_, index) => `${index} 1 5060 192.0.2.${index}`);
+  const self = await bench(t, { "_sip._tcp.pool.test": { srv: servers, fault: "truncated" } });
+  const targets = await self.targets("pool.test", { transport: "tcp" });
+  t.equal(targets.length, 32);
+  t.ok(self.dns.queries.includes("tcp srv _sip._tcp.pool.test"));
+});
+
+t.test("a server that truncates but does not answer over TCP costs its time, not the call", SLOW, async (t) => {
+  const self = await bench(
+    t,
+    { "_sip._tcp.pool.test": { fault: "truncated-silence" }, "pool.test": { a: ["192.0.2.1"] } },
+    { dnsTimes: IMPATIENT },
+  );
+  t.same(await self.targets("pool.test", { transport: "tcp" }), ["tcp 192.0.2.1:5060"]);
+});
+
+t.test("a server that does not know EDNS is asked without (RFC 6891 §7)", async (t) => {
+  const self = await bench(t, { "pool.test": { a: ["192.0.2.1"], fault: "no-edns" } });
   t.same(await self.addresses("pool.test"), ["192.0.2.1"]);
+});
+
+t.test("a server that never answers for AAAA does not hold up the IPv4 addresses", SLOW, async (t) => {
+  const entry: DnsEntry = { a: ["192.0.2.1"], aaaa: ["2001:db8::1"], ttl: 600, fault: "silence-aaaa" };
+  const self = await bench(t, { "pool.test": entry }, { dnsTimes: IMPATIENT });
+  t.same(await self.addresses("pool.test"), ["192.0.2.1"]);
+  t.same(await self.addresses("pool.test"), ["192.0.2.1"], "now DNS has been given up for AAAA");
   self.dns.entries.set("pool.test", { a: ["192.0.2.1"], aaaa: ["2001:db8::1"] });
-  self.time = 30_000;
+  self.time = 5000;
   t.same(await self.addresses("pool.test"), ["192.0.2.1", "2001:db8::1"], "half an answer does not count for long");
 });
 
-t.test("an answer with a wrong id is not believed", SLOW, async (t) => {
-  const self = await bench(t, { "pool.test": { a: ["192.0.2.66"], fault: "wrong-id" } });
+t.test("a server that drops questions for NAPTR and SRV leaves the addresses", SLOW, async (t) => {
+  const fault = "silence-services";
+  const self = await bench(t, {
+    "pool.test": { a: ["192.0.2.1"], fault },
+    "_sip._udp.pool.test": { fault },
+    "_sip._tcp.pool.test": { fault },
+  });
+  t.same(await self.targets("pool.test"), ["udp 192.0.2.1:5060"]);
+});
+
+t.test("an answer with a wrong id is not believed (RFC 5452 §9.1)", SLOW, async (t) => {
+  const self = await bench(t, { "pool.test": { a: ["192.0.2.66"], fault: "wrong-id" } }, { dnsTimes: IMPATIENT });
   t.equal(await self.addresses("pool.test"), "DNS gave no answer for pool.test");
 });
 
-t.test("a name that never resolves slows no other one", SLOW, async (t) => {
-  const self = await bench(t, { "silent.test": { fault: "silence" }, "pool.test": { a: ["192.0.2.1"] } });
-  let silentDone = false;
-  const silent = self.addresses("silent.test").then((answer) => {
-    silentDone = true;
-    return answer;
-  });
-  await self.dns.queried(2);
+t.test(
+  "while DNS fails, the last good answer stands in; when it speaks again, that counts (RFC 8767)",
+  SLOW,
+  async (t) => {
+    const self = await bench(t, { "pool.test": { a: ["192.0.2.1"], ttl: 30 } }, { dnsTimes: IMPATIENT });
+    await self.addresses("pool.test");
+    self.time = 31_000;
+    self.dns.entries.set("pool.test", { fault: "servfail" });
+    t.same(await self.addresses("pool.test"), ["192.0.2.1"], "DNS fails");
+    self.time = 62_000;
+    self.dns.entries.set("pool.test", { fault: "silence" });
+    t.same(await self.addresses("pool.test"), ["192.0.2.1"], "DNS is silent");
+    t.ok(self.atOnce("pool.test", PORT), "nobody waits a second time");
+    self.time = 93_000;
+    self.dns.entries.delete("pool.test");
+    t.equal(await self.addresses("pool.test"), "pool.test does not exist in DNS");
+  },
+);
+
+t.test("64 names that never resolve delay no other by more than a moment", SLOW, async (t) => {
+  const names = Array.from({ length: 64 }, (_, index) => `dead${index}.test`);
+  const dead = Object.fromEntries(names.map((name) => [name, { fault: "silence" } as const]));
+  const self = await bench(t, { ...dead, "pool.test": { a: ["192.0.2.1"] } });
+  let deadDone = 0;
+  for (const name of names) void self.addresses(name).then(() => deadDone++);
+  await self.dns.queried(64);
   t.same(await self.addresses("pool.test"), ["192.0.2.1"]);
-  t.notOk(silentDone);
-  t.equal(await silent, "DNS gave no answer for silent.test");
+  t.equal(deadDone, 0, "all of these still wait");
 });
 
-t.test("lookups beyond the limit wait for their turn; beyond the queue they fail at once", async (t) => {
+t.test("when too many look-ups are slow, the oldest is given up", SLOW, async (t) => {
+  const dead: Record<string, DnsEntry> = { "one.test": { fault: "silence" }, "two.test": { fault: "silence" } };
+  const self = await bench(t, dead, {
+    limits: { maxSlow: 1, slowMs: 50 },
+    waysOut: [{ transport: "udp", family: 4 }],
+  });
+  let secondDone = false;
+  const first = self.addresses("one.test");
+  void self.addresses("two.test").then(() => (secondDone = true));
+  t.equal(await first, "the look-up of one.test was given up");
+  t.notOk(secondDone);
+});
+
+t.test("look-ups beyond the limit wait for their turn; beyond the queue they fail at once", async (t) => {
   const names = ["one.test", "two.test", "three.test"];
   const entries = Object.fromEntries(names.map((name, index) => [name, { a: [`192.0.2.${index + 1}`] }]));
-  const self = await bench(t, entries, { limits: { maxLookups: 1, maxWaiting: 1 } });
+  const self = await bench(t, entries, {
+    limits: { maxLookups: 1, maxWaiting: 1 },
+    waysOut: [{ transport: "udp", family: 4 }],
+  });
   const first = self.addresses("one.test");
   const second = self.addresses("two.test");
-  t.equal(await self.addresses("three.test"), "too many DNS lookups are waiting, three.test is not looked up");
+  t.equal(await self.addresses("three.test"), "too many DNS look-ups are waiting, three.test is not looked up");
   t.same(await first, ["192.0.2.1"]);
   t.same(await second, ["192.0.2.2"]);
   t.same(await self.addresses("three.test"), ["192.0.2.3"]);
 });
 
-t.test("only so many names are remembered, the newest ones", async (t) => {
+t.test("only so many answers are remembered, the newest ones", async (t) => {
   const names = ["one.test", "two.test", "three.test"];
   const entries = Object.fromEntries(names.map((name) => [name, { a: ["192.0.2.1"] }]));
-  const self = await bench(t, entries, { limits: { maxNames: 2 } });
-  for (const name of names) await self.ask(name);
-  t.ok(atOnce(self.locator, "three.test"));
-  t.ok(atOnce(self.locator, "two.test"));
-  t.notOk(atOnce(self.locator, "one.test"));
+  const self = await bench(t, entries, { limits: { maxAnswers: 2 }, waysOut: [{ transport: "udp", family: 4 }] });
+  for (const name of names) await self.addresses(name);
+  t.ok(self.atOnce("three.test", PORT));
+  t.ok(self.atOnce("two.test", PORT));
+  t.notOk(self.atOnce("one.test", PORT));
 });
 
 t.test("close answers who still waits, and everyone after", async (t) => {
@@ -235,7 +321,7 @@ t.test("close answers who still waits, and everyone after", async (t) => {
   t.same(answers, [], "not from within close");
   await waiting;
   t.same(answers, [{ ok: false, reason: "the gateway is closing" }]);
-  t.same(atOnce(self.locator, "pool.test"), { ok: false, reason: "the gateway is closing" });
+  t.same(self.atOnce("pool.test"), { ok: false, reason: "the gateway is closing" });
 });
 
 t.test("a DNS server that is no IP address is a configuration error", async (t) => {

@@ -7,9 +7,16 @@ import t from "tap";
 const SCRIPT = fileURLToPath(new URL("prerequisites.js", import.meta.url));
 const isRoot = process.getuid?.() === 0;
 
-/** Runs the script with a PATH of one folder only. */
+/** Runs the script with a PATH of one folder only; besides, it looks into /usr/sbin, where neither sipp nor redis-server is. */
 function run(folder: string): { status: number | null; stderr: string } {
   return spawnSync(process.execPath, [SCRIPT], { env: { PATH: folder }, encoding: "utf8" });
+}
+
+/** A folder with the one program that the tests below do not miss. */
+function folderOf(t: { testdir(): string }): string {
+  const folder = t.testdir();
+  program(folder, "dnsmasq");
+  return folder;
 }
 
 function program(folder: string, name: string, script = ""): void {
@@ -18,7 +25,7 @@ function program(folder: string, name: string, script = ""): void {
 }
 
 t.test("with everything there, nothing is said and apt-get is not called", async (t) => {
-  const folder = t.testdir();
+  const folder = folderOf(t);
   program(folder, "sipp");
   program(folder, "redis-server");
   program(folder, "apt-get", `echo called >> "${folder}/calls"`);
@@ -29,7 +36,7 @@ t.test("with everything there, nothing is said and apt-get is not called", async
 });
 
 t.test("where nothing can be installed, the packages are named and the status is 1", async (t) => {
-  const folder = t.testdir();
+  const folder = folderOf(t);
   program(folder, "redis-server");
   const { status, stderr } = run(folder);
   t.equal(status, 1);
@@ -52,7 +59,7 @@ function fakeApt(folder: string, installing: string): void {
 }
 
 t.test("root on Debian gets what is missing, with fresh package lists if need be", async (t) => {
-  const folder = t.testdir();
+  const folder = folderOf(t);
   program(folder, "sipp");
   fakeApt(folder, `cp "${folder}/sipp" "${folder}/redis-server"`);
   const { status, stderr } = run(folder);
@@ -71,7 +78,7 @@ t.test("root on Debian gets what is missing, with fresh package lists if need be
 });
 
 t.test("a failure of apt-get is shown", async (t) => {
-  const folder = t.testdir();
+  const folder = folderOf(t);
   fakeApt(folder, `echo "E: No space left on device" >&2; exit 100`);
   const { status, stderr } = run(folder);
   t.equal(status, 1);

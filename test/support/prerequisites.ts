@@ -11,6 +11,7 @@ interface Prerequisite {
 const PREREQUISITES: readonly Prerequisite[] = [
   { command: "sipp", debianPackage: "sip-tester" },
   { command: "redis-server", debianPackage: "redis-server" },
+  { command: "dnsmasq", debianPackage: "dnsmasq-base" },
 ];
 
 /** Another package manager may be at work, as on a machine that was just started. */
@@ -65,7 +66,9 @@ function missingOf(prerequisites: readonly Prerequisite[]): Prerequisite[] {
 }
 
 function isThere(command: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
+  // Servers such as dnsmasq stand where not everyone's PATH leads to.
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"];
+  return folders.some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK);
       return true;
