@@ -1,0 +1,33 @@
+import { isWildcard } from "../address.ts";
+import type { Config } from "../config/config.ts";
+import { Locator } from "../locate/locator.ts";
+import { familyOf } from "../sip/flow.ts";
+import { TlsDialler } from "../transport/tls/dialler.ts";
+import { readMaterial } from "../transport/tls/material.ts";
+import type { GatewayPlace } from "./doctor.ts";
+import type { Reach } from "./reach.ts";
+
+/**
+ * The ways out that a gateway with this configuration has. The caller closes the locator.
+ * @param withinMs for each step of a way
+ */
+export async function reachOf(config: Config, withinMs: number): Promise<Reach> {
+  const locator = new Locator({
+    hosts: config.resolve.hosts,
+    servers: config.resolve.servers,
+    waysOut: config.listen.map(({ transport, host }) => ({ transport, family: familyOf(host) })),
+    clock: () => performance.now(),
+  });
+  return { locator, dialler: new TlsDialler({}, await readMaterial({}, false)), withinMs };
+}
+
+/** Where the gateway of this configuration is called up on this machine; a listener on any free port is not known. */
+export function gatewayPlaces(config: Config): GatewayPlace[] {
+  return config.listen
+    .filter(({ port }) => port !== 0)
+    .map(({ transport, host, port, advertise }) => {
+      const loopback = familyOf(host) === 6 ? "::1" : "127.0.0.1";
+      const address = isWildcard(host) ? loopback : host;
+      return { transport, address, port, host: advertise?.host ?? address };
+    });
+}
