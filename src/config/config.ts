@@ -7,6 +7,8 @@ export interface Config {
   readonly listen: readonly ListenConfig[];
   readonly engine: "embedded";
   readonly store: FileStoreConfig;
+  /** Absolute path of the file with the keys for our Record-Route tokens; made when missing. */
+  readonly routeKeys: string;
   readonly resolve: ResolveConfig;
   /** What happens to a request for an address that is no endpoint. */
   readonly defaultRoute: "reject" | { readonly proxy: string };

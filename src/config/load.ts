@@ -91,6 +91,7 @@ function toConfig(file: string, checked: Checked): Config {
     // not-yet.ts has refused every other word.
     listen: checked.listen as ListenConfig[],
     engine: "embedded",
+    routeKeys: resolve(dirname(file), checked.routeKeys),
     store: { kind: "file", path: resolve(dirname(file), checked.store.path) },
   };
 }

@@ -11,6 +11,7 @@ import type { Flow, Listener, Target } from "../sip/flow.ts";
 import type { CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
 import { Transports } from "../transport/transports.ts";
 import type { Engine } from "./engine.ts";
+import { loadRouteKeys } from "./route-keys.ts";
 
 const DRAIN_LOOK_MS = 50;
 /** setTimeout takes no more than 31 bits. */
@@ -47,6 +48,7 @@ export class EmbeddedEngine implements Engine, CoreHost {
   static async start(setup: EmbeddedEngineSetup): Promise<EmbeddedEngine> {
     const { config } = setup;
     const engine = new EmbeddedEngine(setup);
+    const routeKeys = loadRouteKeys(config.routeKeys, setup.log);
     const transports = await Transports.listen(
       config.listen.map(({ transport, host, port, advertise }) => ({
         transport,
@@ -78,6 +80,7 @@ export class EmbeddedEngine implements Engine, CoreHost {
     const random = randomBytes(8);
     engine.#core = new SipCore(engine, {
       listeners,
+      routeKeys,
       key: [random.readUInt32LE(0), random.readUInt32LE(4)],
       timers: {
         timerC: config.timers.ringingMs,

@@ -294,7 +294,14 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       else this.answers.reject(request, flow, hash, decision);
     } else if (routes.routes.length > 0 && decision.endpoint !== undefined) {
       // A preloaded Route would let a stranger choose where we send (§26.2.1 speaks of such open relays).
-      this.answers.refuse(request, flow, hash, 403, "a Route beyond this gateway is not followed for a new request");
+      const status = request.to!.tag === undefined ? 403 : 481;
+      this.answers.refuse(
+        request,
+        flow,
+        hash,
+        status,
+        "a Route beyond this gateway is not followed outside of its dialogs",
+      );
     } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision, flow: undefined }, key);
   }
 

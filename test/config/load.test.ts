@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
 import { loadConfig } from "../../src/config/load.ts";
 
@@ -67,7 +67,8 @@ timers: { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringing
 });
 
 t.test("only the listeners are required; everything else has a default", async (t) => {
-  const { file: _file, store: _store, ...rest } = load(t, LISTEN);
+  const { file, store: _store, routeKeys, ...rest } = load(t, LISTEN);
+  t.equal(routeKeys, join(dirname(file), "waypost.keys"));
   t.same(rest, {
     listen: [{ transport: "udp", host: "127.0.0.1", port: 5060 }],
     engine: "embedded",

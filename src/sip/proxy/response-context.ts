@@ -220,7 +220,8 @@ export class ResponseContext implements BranchOwner {
     if (this.cancelled && response.status === 408) this.answerSelf(487, "the caller cancelled");
     // DEVIATION: a legacy client answers a 401 with the same request at once, for ever; no pool means its challenge for it.
     else if (response.status === 401 && !this.byDefaultRoute) {
-      this.answerSelf(403, `${target.host} asked the legacy client for credentials (401)`);
+      const status = this.job.decision === undefined ? 481 : 403;
+      this.answerSelf(status, `${target.host} asked the legacy client for credentials (401)`);
     } else if (response.status === 408 && this.job.request.method !== "INVITE") {
       this.conclude(target, 0, undefined, `${target.host} answered 408`);
       this.server.abandon();

@@ -1,4 +1,3 @@
-import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 
 const MAGIC_COOKIE = "z9hG4bK";
@@ -15,7 +14,7 @@ export function serverKey(request: SipMessage, method = request.method): string 
   if (branch !== undefined && branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE)) {
     return `${branch} ${via.host}:${via.port ?? ""} ${ofMethod}`;
   }
-  return `${request.callId} ${request.cseq!.number} ${request.from!.tag ?? ""} ${request.requestUri} ${request.value(Header.Via)!} ${ofMethod}`;
+  return `${request.callId} ${request.cseq!.number} ${request.from!.tag ?? ""} ${request.requestUri} ${request.head.slice(via.start, via.end)} ${ofMethod}`;
 }
 
 /** The key of a client transaction (§17.1.3): our branch, and whether it is the CANCEL that shares it. */
