@@ -134,3 +134,21 @@ t.test(
     }
   },
 );
+
+t.test(
+  "a slow target is not cancelled when it wakes after the last other one has failed (RFC 3261 §16.7)",
+  async (t) => {
+    const bench = new SimBench("udp", "udp");
+    bench.targets = [1, 2].map((n) => ({ transport: "udp", address: `10.0.2.${n}`, port: 5060, host: "pool" }));
+    bench.receive(request("INVITE"), bench.caller);
+    const first = bench.last("INVITE");
+    bench.runTo(4100);
+    bench.receive(writeReply(bench.last("INVITE"), 503, "q"), bench.flowTo(bench.targets[1]!));
+    bench.runTo(4800);
+    bench.receive(writeReply(first, 180, "p"), bench.pool);
+    t.same(bench.times("CANCEL"), []);
+    bench.runTo(9000);
+    bench.receive(writeReply(first, 200, "p", [CONTACT]), bench.pool);
+    t.same(bench.times("SIP/2.0 200"), [9000]);
+  },
+);

@@ -60,6 +60,7 @@ function inviteStep(pool: SimPool, last: boolean): Step {
     case "rings long":
       return provisionals || answersAfter + ROUND_TRIP < FIRST_RESPONSE ? 200 : "unclear";
     case "accepts late":
+    case "wakes late":
       return last ? 200 : "unclear";
     case "rings for ever":
     case "only tries":

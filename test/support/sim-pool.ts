@@ -7,6 +7,7 @@ export type InviteMood =
   | "accepts"
   | "accepts late"
   | "accepts twice"
+  | "wakes late"
   | "rings long"
   | "rings for ever"
   | "only tries"
@@ -80,13 +81,18 @@ export class SimPool extends SimActor {
     const { clock } = setting;
     const { invite, answersAfter } = mood;
     if (invite === "silent") return;
-    const late = invite === "accepts late";
+    const late = invite === "accepts late" || invite === "wakes late";
     if (!late && (mood.provisionals || invite === "only tries")) {
       transaction.respond(writeReply(request, 100, ""));
     }
     if (invite === "only tries") return;
     const tag = this.#tag();
     const ring = (): void => transaction.respond(writeReply(request, 180, tag, [this.#contact]));
+    if (invite === "wakes late") {
+      clock.after(4500 + answersAfter, () => transaction.final === undefined && ring());
+      clock.after(8500 + answersAfter, () => this.#accept(request, transaction, tag));
+      return;
+    }
     if (invite === "rings for ever") {
       clock.after(answersAfter, ring);
       return;

@@ -40,6 +40,7 @@ const INVITE_MOODS: Record<InviteMood, number> = {
   accepts: 30,
   "accepts late": 5,
   "accepts twice": 3,
+  "wakes late": 4,
   "rings long": 2,
   "rings for ever": 2,
   "only tries": 1,
