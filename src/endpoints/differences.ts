@@ -1,25 +1,21 @@
 import type { Endpoint } from "./model.ts";
+import { changedSettings } from "./row-schema.ts";
 import type { RowDifference } from "./store.ts";
 import { keyOf } from "./table.ts";
 
-/**
- * What turns one list of rows into another, one difference for each row that is not the very same object in both.
- * The cost is that of one pass, and of an index only over the rows that differ.
- */
+/** What turns one list of rows into another, one difference for each row that is not the same in both. */
 export function differencesBetween(before: readonly Endpoint[], after: readonly Endpoint[]): RowDifference[] {
-  const stays = new Set(after);
-  const gone = new Map<string, Endpoint>();
-  for (const row of before) {
-    if (!stays.delete(row)) {
-      gone.set(keyOf(row), row);
-    }
-  }
+  const gone = new Map(before.map((row) => [keyOf(row), row]));
   const result: RowDifference[] = [];
-  for (const row of stays) {
+  for (const row of after) {
     const key = keyOf(row);
     const old = gone.get(key);
     gone.delete(key);
-    result.push(old === undefined ? { after: row } : { before: old, after: row });
+    if (old === undefined) {
+      result.push({ after: row });
+    } else if (!sameRow(old, row)) {
+      result.push({ before: old, after: row });
+    }
   }
   for (const row of gone.values()) {
     result.push({ before: row });
@@ -29,15 +25,34 @@ export function differencesBetween(before: readonly Endpoint[], after: readonly 
 
 /** The rows after a change: those that are replaced keep their place, new ones come last. */
 export function applyDifferences(rows: readonly Endpoint[], differences: readonly RowDifference[]): Endpoint[] {
-  const replaced = new Map<Endpoint, Endpoint | undefined>();
+  const replaced = new Map<string, Endpoint | undefined>();
   const added: Endpoint[] = [];
   for (const { before, after } of differences) {
     if (before !== undefined) {
-      replaced.set(before, after);
+      replaced.set(keyOf(before), after);
     } else if (after !== undefined) {
       added.push(after);
     }
   }
-  const kept = rows.flatMap((row) => (replaced.has(row) ? (replaced.get(row) ?? []) : row));
-  return kept.concat(added);
+  const result: Endpoint[] = [];
+  for (const row of rows) {
+    const key = keyOf(row);
+    const now = replaced.has(key) ? replaced.get(key) : row;
+    if (now !== undefined) {
+      result.push(now);
+    }
+  }
+  return result.concat(added);
+}
+
+function sameRow(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a === b ||
+    (a.version === b.version &&
+      a.updatedAt === b.updatedAt &&
+      a.updatedBy === b.updatedBy &&
+      a.createdAt === b.createdAt &&
+      a.createdBy === b.createdBy &&
+      changedSettings(a, b).length === 0)
+  );
 }

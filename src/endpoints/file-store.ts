@@ -1,34 +1,36 @@
-import { createHash } from "node:crypto";
-import { readFile, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { stat } from "node:fs/promises";
 import { WaypostError } from "../errors.ts";
 import { watchFiles } from "../file-watch.ts";
-import { adoptRows } from "./adopt-rows.ts";
-import { atomicWrite } from "./atomic-write.ts";
 import { applyDifferences, differencesBetween } from "./differences.ts";
 import { fileError } from "./file-error.ts";
 import { withFileLock } from "./file-lock.ts";
+import { GatewayFolder } from "./gateway-folder.ts";
+import { chainFaults, differencesOverTime, entryOf, GENESIS, selectEntries, undoChanges } from "./history.ts";
+import { HistoryFile, type ReadHistory } from "./history-file.ts";
 import type { Endpoint } from "./model.ts";
 import { planChange } from "./plan-change.ts";
-import { readNote, revisionOf, writeNote } from "./revision-note.ts";
+import { type PlannedChange, Recorder } from "./recorder.ts";
 import type { IsSelf } from "./row-schema.ts";
-import type {
-  Actor,
-  ChangeOptions,
-  ChangeResult,
-  EndpointStore,
-  HistoryCheck,
-  HistoryEntry,
-  KnownGateway,
-  RowChange,
-  RowDifference,
-  StoreHealth,
-  TableSnapshot,
-  TableUpdate,
+import {
+  type Actor,
+  type ChangeOptions,
+  type ChangeResult,
+  type EndpointStore,
+  type GatewayReport,
+  type HistoryCheck,
+  type HistoryEntry,
+  type HistoryOptions,
+  type KnownGateway,
+  MAX_ROWS_PER_CHANGE,
+  type RowChange,
+  type RowDifference,
+  type StoreHealth,
+  type TableSnapshot,
+  type TableUpdate,
 } from "./store.ts";
 import { keyOf } from "./table.ts";
-import { EMPTY_TABLE_HASH, hashOf, TableHash } from "./table-hash.ts";
-import { parseTable, tableText } from "./table-text.ts";
+import { FRESH_MS, type Known, TableFile } from "./table-file.ts";
+import { hashOf, TableHash } from "./table-hash.ts";
 
 export interface FileStoreOptions {
   /** Absolute path of the endpoint file. It need not exist: the first change makes it. Its folder must. */
@@ -37,24 +39,20 @@ export interface FileStoreOptions {
   readonly isSelf?: IsSelf;
   /** How long a change waits for another writer, in milliseconds; 5000 when absent. */
   readonly lockWaitMs?: number;
+  /** How many changes the history keeps; 5000 when absent. */
+  readonly history?: number;
 }
 
-/** The table as it was read last, and what tells whether the file still holds it. */
-interface Known extends TableSnapshot {
-  /** File identity, size and times; undefined when there is no file, or when it is too fresh to rely on its times. */
-  readonly signature: string | undefined;
-  /** SHA-256 of the file's bytes; undefined when there is no file. */
-  readonly sha256: string | undefined;
-}
-
-/** Times of a file are only as fine as the kernel's clock; a file this young may change again without a trace. */
-const FRESH_MS = 100;
 /** How long noting an edit that is in force already may wait for another writer. */
 const NOTE_WAIT_MS = 300;
 
-interface Watcher {
-  readonly changed: (update: TableUpdate) => void;
-  readonly refused: (error: Error) => void;
+type Find = (key: string) => Endpoint | undefined;
+
+/** What a person wants done; which changes that means depends on the table as it is then. */
+interface Wish {
+  readonly actor: Actor;
+  readonly undoes?: number;
+  changes(find: Find, history: ReadHistory): readonly RowChange[];
 }
 
 /**
@@ -62,25 +60,31 @@ interface Watcher {
  *
  * Writers exclude each other with `<file>.lock`; a reader needs no lock, since the file is only ever replaced whole.
  * The revision grows with every accepted change. An edit by hand, which leaves `revision` as it was, counts as one
- * more: `<file>.state` notes what was in force last (see revision-note.ts), and the next write continues from there.
+ * more and gets its entry in the history: see table-file.ts and recorder.ts.
  */
 export class FileStore implements EndpointStore {
   readonly path: string;
   readonly #isSelf: IsSelf;
   readonly #lockWaitMs: number;
-  readonly #watchers = new Set<Watcher>();
+  readonly #file: TableFile;
+  readonly #history: HistoryFile;
+  readonly #recorder: Recorder;
+  readonly #watchers = new Set<{ changed: (update: TableUpdate) => void; refused: (error: Error) => void }>();
   #stopWatching: (() => void) | undefined;
   #known: Known | undefined;
-  /** What was refused last, so that the same broken file is reported once. */
-  #refusal: string | undefined;
-  /** The content that the note beside the file is about, as far as this process could see to it. */
-  #noted: string | undefined;
+  /** The content that note and history beside the file are about, as far as this process could see to it. */
+  #settled: string | undefined;
+  #state: Pick<StoreHealth, "state" | "reason" | "since"> = { state: "ok", since: now() };
+  #currentAt: string | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: FileStoreOptions) {
     this.path = options.path;
     this.#isSelf = options.isSelf ?? (() => false);
     this.#lockWaitMs = options.lockWaitMs ?? 5000;
+    this.#file = new TableFile(options.path, this.#isSelf);
+    this.#history = new HistoryFile(async () => `${await this.#file.realPath()}.history`, options.history ?? 5000);
+    this.#recorder = new Recorder(this.#file, this.#history);
   }
 
   load(): Promise<TableSnapshot> {
@@ -88,7 +92,13 @@ export class FileStore implements EndpointStore {
   }
 
   change(changes: readonly RowChange[], actor: Actor, options: ChangeOptions = {}): Promise<ChangeResult> {
-    return this.#inTurn(() => (options.dryRun ? this.#preview(changes, actor) : this.#commit(changes, actor)));
+    return this.#inTurn(() => this.#carryOut({ actor, changes: () => changes }, options));
+  }
+
+  undo(revision: number, actor: Actor, options: ChangeOptions = {}): Promise<ChangeResult> {
+    const changes = (find: Find, { anchor, entries }: ReadHistory) =>
+      undoChanges(entryOf(anchor, entries, revision), find);
+    return this.#inTurn(() => this.#carryOut({ actor, changes, undoes: revision }, options));
   }
 
   watch(changed: (update: TableUpdate) => void, refused: (error: Error) => void): () => void {
@@ -104,36 +114,47 @@ export class FileStore implements EndpointStore {
     };
   }
 
-  history(): Promise<readonly HistoryEntry[]> {
-    return notYet();
+  async history(options: HistoryOptions = {}): Promise<readonly HistoryEntry[]> {
+    const { entries } = await this.#upToDateHistory();
+    return selectEntries(entries, options);
   }
 
-  verifyHistory(): Promise<HistoryCheck> {
-    return notYet();
+  async verifyHistory(): Promise<HistoryCheck> {
+    const { anchor, entries, faults, tableHash } = await this.#upToDateHistory();
+    const [oldest, newest] = [entries[0]?.revision, entries.at(-1)?.revision];
+    return {
+      entries: entries.length,
+      ...(oldest === undefined ? undefined : { oldest }),
+      ...(newest === undefined ? undefined : { newest }),
+      faults: [...faults, ...chainFaults(anchor, entries, tableHash)],
+    };
   }
 
-  diff(): Promise<readonly RowDifference[]> {
-    return notYet();
+  async diff(from: number, to: number): Promise<readonly RowDifference[]> {
+    const { anchor, entries } = await this.#upToDateHistory();
+    return differencesOverTime(anchor, entries, from, to);
   }
 
-  undo(): Promise<ChangeResult> {
-    return notYet();
+  async health(): Promise<StoreHealth> {
+    await this.#inTurn(() => this.#look());
+    const currentAt = this.#currentAt === undefined ? undefined : { currentAt: this.#currentAt };
+    return { kind: "file", place: this.path, ...this.#state, ...currentAt };
   }
 
-  health(): Promise<StoreHealth> {
-    return notYet();
+  async gateways(): Promise<readonly KnownGateway[]> {
+    return (await this.#gatewayFolder()).list(Date.now());
   }
 
-  gateways(): Promise<readonly KnownGateway[]> {
-    return notYet();
+  async reportGateway(report: GatewayReport): Promise<void> {
+    try {
+      await (await this.#gatewayFolder()).report(report);
+    } catch (error) {
+      throw fileError("write", `${this.path}.gateways`, error);
+    }
   }
 
-  reportGateway(): Promise<void> {
-    return notYet();
-  }
-
-  settle(): Promise<ChangeResult> {
-    return notYet();
+  settle(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {
+    return this.#inTurn(() => this.#underLock(() => this.#settleLoss(decision, actor)));
   }
 
   /** Stops watching and waits for a change that is being written. */
@@ -151,56 +172,74 @@ export class FileStore implements EndpointStore {
     return result;
   }
 
-  async #preview(changes: readonly RowChange[], actor: Actor): Promise<ChangeResult> {
-    const current = await this.#read();
-    this.#accept(current);
-    const differences = this.#plan(current, changes, actor);
-    return { revision: current.revision, hash: new TableHash(current.hash).apply(differences).toString(), differences };
-  }
-
-  async #commit(changes: readonly RowChange[], actor: Actor): Promise<ChangeResult> {
-    const file = await realPath(this.path);
+  async #underLock<T>(work: () => Promise<T>, waitMs = this.#lockWaitMs): Promise<T> {
     try {
-      return await withFileLock(`${file}.lock`, this.#lockWaitMs, async () => {
-        const current = await this.#read();
-        this.#accept(current);
-        const differences = this.#plan(current, changes, actor);
-        if (differences.length === 0) {
-          return { revision: current.revision, hash: current.hash, differences };
-        }
-        const revision = current.revision + 1;
-        const endpoints = applyDifferences(current.endpoints, differences);
-        const hash = new TableHash(current.hash).apply(differences).toString();
-        const sha256 = await atomicWrite(file, tableText(revision, endpoints));
-        this.#accept({ revision, hash, endpoints, sha256, signature: undefined });
-        await writeNote(file, { revision, sha256 });
-        this.#noted = sha256;
-        return { revision, hash, differences };
-      });
+      return await withFileLock(`${await this.#file.realPath()}.lock`, waitMs, work);
     } catch (error) {
       throw fileError("write", this.path, error);
     }
   }
 
-  #plan(current: TableSnapshot, changes: readonly RowChange[], actor: Actor): RowDifference[] {
-    const rows = new Map(current.endpoints.map((row) => [keyOf(row), row]));
-    const at = new Date().toISOString();
-    return planChange(changes, { find: (key) => rows.get(key), isSelf: this.#isSelf, actor, at });
+  #read(): Promise<Known> {
+    return this.#file.read(this.#known);
   }
 
+  async #carryOut(wish: Wish, options: ChangeOptions): Promise<ChangeResult> {
+    if (options.dryRun) {
+      const current = await this.#read();
+      this.#accept(current);
+      return this.#result(current, await this.#plan(current, wish, now()));
+    }
+    return this.#underLock(async () => {
+      const current = await this.#settleEdit(await this.#read());
+      const at = now();
+      const differences = await this.#plan(current, wish, at);
+      return this.#commit(current, { actor: wish.actor, undoes: wish.undoes, differences, at });
+    });
+  }
+
+  async #commit(
+    current: Known,
+    change: Pick<PlannedChange, "actor" | "undoes" | "differences" | "at">,
+  ): Promise<ChangeResult> {
+    if (change.differences.length > 0) {
+      const endpoints = applyDifferences(current.endpoints, change.differences);
+      const written = await this.#recorder.write(current, { ...change, revision: current.revision + 1, endpoints });
+      this.#settled = written.sha256;
+      this.#accept(written);
+    }
+    const { revision, hash } = this.#known ?? current;
+    return { revision, hash, differences: change.differences };
+  }
+
+  async #plan(current: Known, wish: Wish, at: string): Promise<RowDifference[]> {
+    const rows = new Map(current.endpoints.map((row) => [keyOf(row), row]));
+    const find: Find = (key) => rows.get(key);
+    const history = wish.undoes === undefined ? undefined : await this.#history.read();
+    const changes = wish.changes(find, history ?? NO_HISTORY);
+    const differences = planChange(changes, { find, isSelf: this.#isSelf, actor: wish.actor, at });
+    if (differences.length > MAX_ROWS_PER_CHANGE) {
+      const most = `at most ${MAX_ROWS_PER_CHANGE} are possible at once`;
+      throw new WaypostError("CHANGE_TOO_LARGE", `the change touches ${differences.length} endpoints; ${most}`);
+    }
+    return differences;
+  }
+
+  #result(current: Known, differences: readonly RowDifference[]): ChangeResult {
+    const hash = new TableHash(current.hash).apply(differences).toString();
+    return { revision: current.revision, hash, differences };
+  }
+
+  /** Looks whether the file has changed. */
   async #look(): Promise<void> {
     try {
       const read = await this.#read();
-      this.#accept(read.sha256 === this.#noted ? read : await this.#note(read));
-      this.#refusal = undefined;
+      const settled = read.sha256 === this.#settled ? read : await this.#settleIfPossible(read);
+      this.#accept(settled);
     } catch (error) {
-      const refusal = error as Error;
       // A file that was touched a moment ago may still be in the middle of being written: the next look tells.
-      if (this.#refusal !== refusal.message && !(await this.#isFresh())) {
-        this.#refusal = refusal.message;
-        for (const { refused } of this.#watchers) {
-          refused(refusal);
-        }
+      if (!(await this.#isFresh())) {
+        this.#refuse(error as WaypostError);
       }
     }
   }
@@ -210,80 +249,89 @@ export class FileStore implements EndpointStore {
     return found !== undefined && Date.now() - found.ctimeMs < FRESH_MS;
   }
 
-  /** Notes an edit that someone else made, so that every process counts it alike. */
-  async #note(read: Known): Promise<Known> {
-    this.#noted = read.sha256;
-    const file = await realPath(this.path);
+  /** The same broken file is reported once. */
+  #refuse(error: WaypostError): void {
+    if (this.#state.reason !== error.message) {
+      const state = error.code === "TABLE_SUSPICIOUS" ? "suspicious" : "refused";
+      this.#state = { state, reason: error.message, since: now() };
+      for (const { refused } of this.#watchers) {
+        refused(error);
+      }
+    }
+  }
+
+  /** Notes and enters an edit that someone else made, so that every process counts it alike. */
+  async #settleIfPossible(read: Known): Promise<Known> {
     try {
-      return await withFileLock(`${file}.lock`, NOTE_WAIT_MS, async () => {
-        const settled = await this.#read();
-        const note = await readNote(file);
-        if (settled.sha256 !== undefined && (note?.sha256 !== settled.sha256 || note.revision !== settled.revision)) {
-          await writeNote(file, { revision: settled.revision, sha256: settled.sha256 });
-        }
-        this.#noted = settled.sha256;
-        return settled;
-      });
+      return await this.#underLock(async () => this.#settleEdit(await this.#read()), NOTE_WAIT_MS);
     } catch (error) {
-      if (error instanceof WaypostError && error.code === "TABLE_INVALID") {
+      if (error instanceof WaypostError && (error.code === "TABLE_INVALID" || error.code === "TABLE_SUSPICIOUS")) {
         throw error;
       }
       // A folder that may only be read: the edit is in force all the same, counted by this process alone.
+      this.#settled = read.sha256;
       return read;
     }
   }
 
-  /** Reads the file unless it still is what was read last. */
-  async #read(): Promise<Known> {
-    const known = this.#known;
-    try {
-      const found = await stat(this.path, { bigint: true }).catch(undefinedIfMissing);
-      if (found === undefined) {
-        return await this.#readMissing();
-      }
-      const signature = `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`;
-      if (known !== undefined && known.signature === signature) {
-        return known;
-      }
-      const isFresh = Date.now() - Number(found.ctimeMs) < FRESH_MS;
-      const bytes = await readFile(this.path).catch(undefinedIfMissing);
-      if (bytes === undefined) {
-        return await this.#readMissing();
-      }
-      const sha256 = createHash("sha256").update(bytes).digest("hex");
-      const settled = isFresh ? undefined : signature;
-      if (known?.sha256 === sha256) {
-        return { ...known, signature: settled };
-      }
-      const stored = parseTable(bytes, this.path, this.#isSelf);
-      const endpoints = adoptRows(stored.rows, known?.endpoints ?? [], found.mtime.toISOString());
-      const noted = revisionOf(stored.revision, sha256, await readNote(await realPath(this.path)));
-      return {
-        revision: nextRevision(stored.revision, noted, endpoints, known),
-        hash: endpoints === known?.endpoints ? known.hash : hashOf(endpoints),
-        endpoints,
-        signature: settled,
-        sha256,
-      };
-    } catch (error) {
-      throw fileError("read", this.path, error);
-    }
+  /** The caller holds the lock. */
+  async #settleEdit(read: Known): Promise<Known> {
+    const settled = await this.#recorder.settle(read, this.#known);
+    this.#settled = settled.sha256;
+    this.#accept(settled);
+    return settled;
   }
 
-  /** No file is an empty table, but not where there was one before: losing every endpoint needs more than that. */
-  async #readMissing(): Promise<Known> {
-    if (this.#known?.sha256 !== undefined) {
-      throw new WaypostError("TABLE_UNREADABLE", `${this.path} has disappeared`);
+  /** The history with the present table entered in it, as far as this process may write. */
+  #upToDateHistory(): Promise<ReadHistory & { tableHash: string }> {
+    return this.#inTurn(async () => {
+      const read = await this.#read();
+      const settled = read.sha256 === this.#settled ? read : await this.#settleIfPossible(read);
+      this.#accept(settled);
+      try {
+        return { ...((await this.#history.read()) ?? NO_HISTORY), tableHash: settled.hash };
+      } catch (error) {
+        throw fileError("read", `${this.path}.history`, error);
+      }
+    });
+  }
+
+  /** The file has disappeared: goes on with no endpoints, or writes the last table again. The caller holds the lock. */
+  async #settleLoss(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {
+    const isThere = await stat(this.path).then(
+      () => true,
+      () => false,
+    );
+    const last = isThere ? undefined : await this.#file.last();
+    if (last === undefined) {
+      throw new WaypostError("NOTHING_TO_SETTLE", `${this.path} is not missing; there is nothing to decide`);
     }
-    const note = await readNote(await realPath(this.path));
-    const revision = note === undefined ? 0 : note.revision + 1;
-    return this.#known ?? { revision, hash: EMPTY_TABLE_HASH, endpoints: [], signature: undefined, sha256: undefined };
+    const hash = hashOf(last.rows);
+    const revision = Math.max(last.revision, await this.#file.notedRevision());
+    if (decision === "restore") {
+      const written = await this.#file.write(revision, hash, last.rows);
+      this.#settled = written.sha256;
+      this.#accept(written);
+      return { revision, hash, differences: [] };
+    }
+    const differences = last.rows.map((before) => ({ before }));
+    const lost = { revision, hash, endpoints: last.rows, ownRevision: revision, modifiedAt: now() };
+    const current = { ...lost, signature: undefined, sha256: undefined };
+    return this.#commit(current, { actor, differences, at: now() });
+  }
+
+  async #gatewayFolder(): Promise<GatewayFolder> {
+    return new GatewayFolder(`${await this.#file.realPath()}.gateways`);
   }
 
   /** Takes over a table that was read or written, and tells the watchers when it is another one than before. */
   #accept(read: Known): TableSnapshot {
     const before = this.#known;
     this.#known = read;
+    this.#currentAt = now();
+    if (this.#state.state !== "ok") {
+      this.#state = { state: "ok", since: this.#currentAt };
+    }
     const { revision, hash, endpoints } = read;
     if (this.#watchers.size > 0 && (before?.endpoints !== endpoints || before.revision !== revision)) {
       const differences = differencesBetween(before?.endpoints ?? [], endpoints);
@@ -295,29 +343,8 @@ export class FileStore implements EndpointStore {
   }
 }
 
-/** With other rows than before the revision grows, whatever the file says; with the same rows only if the file says so. */
-function nextRevision(own: number, noted: number, endpoints: readonly Endpoint[], known: Known | undefined): number {
-  if (known === undefined) {
-    return noted;
-  }
-  return endpoints === known.endpoints ? Math.max(own, known.revision) : Math.max(noted, known.revision + 1);
-}
+const NO_HISTORY: ReadHistory = { anchor: GENESIS, entries: [], faults: [] };
 
-/** Where the file really is: a symbolic link is followed, so that a write replaces the file and not the link. */
-async function realPath(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch {
-    return join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path));
-  }
-}
-
-function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") {
-    throw error;
-  }
-}
-
-function notYet(): Promise<never> {
-  return Promise.reject(new Error("not built yet"));
+function now(): string {
+  return new Date().toISOString();
 }

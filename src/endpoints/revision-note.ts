@@ -10,9 +10,11 @@ export interface RevisionNote {
   readonly revision: number;
   /** SHA-256 of the endpoint file's bytes, in hex. */
   readonly sha256: string;
+  /** True when the file was written by us, so that no row lacks what its writer left out. */
+  readonly complete: boolean;
 }
 
-const schema = z.object({ revision: z.int().min(0), sha256: z.string() });
+const schema = z.object({ revision: z.int().min(0), sha256: z.string(), complete: z.boolean().default(false) });
 
 /** The note beside an endpoint file; undefined when there is none, or none that can be used. */
 export async function readNote(path: string): Promise<RevisionNote | undefined> {

@@ -6,6 +6,9 @@ import { FileStore } from "../../src/endpoints/file-store.ts";
 import type { Actor, RowChange } from "../../src/endpoints/store.ts";
 import { row } from "./row.ts";
 
+/** What stands beside an endpoint file once it was written. */
+const COMPANIONS = ["endpoints.json.history", "endpoints.json.last", "endpoints.json.state"];
+
 const alice: Actor = { name: "alice", source: "cli" };
 
 function add(sipAddress: string, poolFqdn = "pcpool.contoso.com"): RowChange {
@@ -152,7 +155,7 @@ t.test("a write that fails leaves the old table, says why, and the next one succ
   mkdirSync(`${path}.tmp`);
   await t.rejects(store.change([add("b@contoso.com")], alice), { code: "TABLE_UNREADABLE", message: /cannot write/ });
   t.same(readFileSync(path), before);
-  t.same(readdirSync(folder).sort(), ["endpoints.json", "endpoints.json.state", "endpoints.json.tmp"]);
+  t.same(readdirSync(folder).sort(), ["endpoints.json", ...COMPANIONS, "endpoints.json.tmp"]);
   rmdirSync(`${path}.tmp`);
   t.equal((await store.change([add("b@contoso.com")], alice)).revision, 2);
 });
@@ -162,7 +165,7 @@ t.test("what a killed writer left behind is cleared by the next one", async (t) 
   const path = fileIn(folder);
   writeFileSync(`${path}.tmp`, '{ "revision": 1, "endpo');
   await new FileStore({ path }).change([add("a@contoso.com")], alice);
-  t.same(readdirSync(folder).sort(), ["endpoints.json", "endpoints.json.state"]);
+  t.same(readdirSync(folder).sort(), ["endpoints.json", ...COMPANIONS]);
 });
 
 t.test("a table whose folder is missing is refused with the reason", async (t) => {

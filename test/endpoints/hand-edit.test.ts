@@ -3,6 +3,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { FileStore } from "../../src/endpoints/file-store.ts";
 import type { Actor, TableUpdate } from "../../src/endpoints/store.ts";
+import { queue } from "./queue.ts";
 
 const alice: Actor = { name: "alice", source: "cli" };
 const POOL = { kind: "set", sipAddress: "a@contoso.com" } as const;
@@ -19,30 +20,6 @@ async function watched(t: Test) {
   t.teardown(() => store.close());
   const edit = (from: string, to: string) => writeFileSync(path, readFileSync(path, "utf8").replaceAll(from, to));
   return { path, store, tables, refusals, edit };
-}
-
-function queue<T>() {
-  const ready: T[] = [];
-  const waiting: ((value: T) => void)[] = [];
-  return {
-    put: (value: T): void => {
-      const next = waiting.shift();
-      next === undefined ? ready.push(value) : next(value);
-    },
-    next: (): Promise<T> =>
-      new Promise((resolve) => {
-        // The store's own watch keeps no process alive, so the waiting test has to.
-        const alive = setInterval(() => undefined, 1000);
-        const done = (value: T): void => {
-          clearInterval(alive);
-          resolve(value);
-        };
-        ready.length > 0 ? done(ready.shift()!) : waiting.push(done);
-      }),
-    get size() {
-      return ready.length;
-    },
-  };
 }
 
 t.test("an edit by hand is in force as the next revision, named file", async (t) => {
@@ -134,7 +111,7 @@ t.test("a file that disappears is refused, not taken for an empty table", async 
   const good = readFileSync(path, "utf8");
   rmSync(path);
   t.match((await refusals.next()).message, /endpoints.json has disappeared/);
-  await t.rejects(store.change([{ ...POOL, fields: {} }], alice), { code: "TABLE_UNREADABLE" });
+  await t.rejects(store.change([{ ...POOL, fields: {} }], alice), { code: "TABLE_SUSPICIOUS" });
   writeFileSync(path, good.replace("one.contoso.com", "two.contoso.com"));
   t.match(await tables.next(), { revision: 2 });
 });
