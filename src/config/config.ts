@@ -14,8 +14,12 @@ export interface Config {
   readonly defaultRoute: "reject" | { readonly proxy: string };
   readonly admin: { readonly host: string; readonly port: number };
   readonly log: { readonly level: LogLevel };
+  readonly edit: EditConfig;
   readonly limits: LimitsConfig;
   readonly timers: TimersConfig;
+  readonly failover: FailoverConfig;
+  /** How addresses are probed with OPTIONS; absent = they are not. */
+  readonly probe?: ProbeConfig | undefined;
 }
 
 export interface ListenConfig {
@@ -48,6 +52,14 @@ export interface ResolveConfig {
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
+/** What is asked of a change of the table before it is made. */
+export interface EditConfig {
+  /** Whether a pool that an endpoint is pointed at must answer. */
+  readonly probePool: boolean;
+  /** How long each step of that may take. */
+  readonly probeSeconds: number;
+}
+
 export interface LimitsConfig {
   /** Connections (TCP) that may be open at once, both directions together. */
   readonly maxConnections: number;
@@ -67,4 +79,22 @@ export interface TimersConfig {
   readonly inDialogResponseMs: number;
   /** Timer C: how long an INVITE may ring (RFC 3261 §16.6 step 11). */
   readonly ringingMs: number;
+}
+
+/** How long an address that failed is tried last (src/locate/health.ts). */
+export interface FailoverConfig {
+  /** The first time; doubled with each failure after that. */
+  readonly holdSeconds: number;
+  readonly maxHoldSeconds: number;
+  /** The longest that a 503's Retry-After is followed. */
+  readonly maxRetryAfterSeconds: number;
+}
+
+export interface ProbeConfig {
+  readonly intervalSeconds: number;
+  /** How long an OPTIONS may stay unanswered. */
+  readonly timeoutMs: number;
+  /** Failures in a row that take an address down, answers in a row that bring it back. */
+  readonly downAfter: number;
+  readonly upAfter: number;
 }

@@ -130,6 +130,15 @@ export const configSchema = z.strictObject(
         GROUP,
       )
       .prefault({}),
+    edit: z
+      .strictObject(
+        {
+          probePool: z.boolean("must be true or false").default(true),
+          probeSeconds: count(1, 60, "seconds").default(3),
+        },
+        GROUP,
+      )
+      .prefault({}),
     limits: z
       .strictObject(
         {
@@ -152,6 +161,27 @@ export const configSchema = z.strictObject(
         GROUP,
       )
       .prefault({}),
+    failover: z
+      .strictObject(
+        {
+          holdSeconds: count(1, 3600, "seconds").default(2),
+          maxHoldSeconds: count(1, 86_400, "seconds").default(60),
+          maxRetryAfterSeconds: count(1, 86_400, "seconds").default(300),
+        },
+        GROUP,
+      )
+      .prefault({}),
+    probe: z
+      .strictObject(
+        {
+          intervalSeconds: count(1, 3600, "seconds").default(10),
+          timeoutMs: count(50, 60_000, "milliseconds").default(1500),
+          downAfter: count(1, 100, "failures").default(3),
+          upAfter: count(1, 100, "answers").default(2),
+        },
+        GROUP,
+      )
+      .optional(),
   },
   GROUP,
 );
