@@ -12,7 +12,7 @@ import {
   type TransportPart,
 } from "./part.ts";
 import { RefusedFlow } from "./refused.ts";
-import { type Expiry, expiries, expiryText, WARN_DAYS } from "./tls/expiry.ts";
+import { type Expiry, expiries, expiryText } from "./tls/expiry.ts";
 import type { TlsKeys } from "./tls/keys.ts";
 import type { TlsOutboundSettings } from "./tls/settings.ts";
 
@@ -133,7 +133,7 @@ export class Transports {
 
   #warnOfExpiry(): void {
     for (const expiry of this.expiries()) {
-      if (expiry.daysLeft < WARN_DAYS) this.#handler.anomaly?.("certificate-expires", expiryText(expiry));
+      if (expiry.soon) this.#handler.anomaly?.("certificate-expires", expiryText(expiry));
     }
   }
 

@@ -17,6 +17,7 @@ export class Recorder implements TransportHandler {
   readonly messages: { text: string; flow: Flow }[] = [];
   readonly ends: { flow: Flow; reason: string }[] = [];
   readonly anomalies: { kind: string; detail: string }[] = [];
+  readonly notices: string[] = [];
   onMessage: ((bytes: Buffer, flow: Flow) => void) | undefined;
   readonly #events = new EventEmitter();
 
@@ -33,6 +34,11 @@ export class Recorder implements TransportHandler {
 
   anomaly(kind: string, detail: string): void {
     this.anomalies.push({ kind, detail });
+    this.#events.emit("change");
+  }
+
+  notice(detail: string): void {
+    this.notices.push(detail);
     this.#events.emit("change");
   }
 

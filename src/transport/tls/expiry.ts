@@ -1,7 +1,7 @@
 import type { TlsMaterial } from "./material.ts";
 
-/** From so many days before the end on, operators are warned. */
-export const WARN_DAYS = 30;
+/** From so many days before the end on, operators are warned. A revocation list lives for days, and is replaced by itself. */
+const WARN_DAYS = { certificate: 30, list: 1 };
 const DAY_MS = 86_400_000;
 
 /** When one certificate or revocation list in use ends. */
@@ -13,20 +13,26 @@ export interface Expiry {
   readonly end: Date;
   /** Whole days from now; negative once it has ended. */
   readonly daysLeft: number;
+  /** True when it is time to act. */
+  readonly soon: boolean;
 }
 
 /** Lists what ends in a set of files, soonest first. @param now ms since 1970 */
 export function expiries({ files, chain, authorities, revocations }: TlsMaterial, now: number): Expiry[] {
   const list: Expiry[] = [];
-  const add = (file: string, what: string, end: Date): void => {
-    list.push({ file, what, end, daysLeft: Math.floor((end.getTime() - now) / DAY_MS) });
+  const add = (file: string, what: string, end: Date, warnDays: number): void => {
+    const daysLeft = Math.floor((end.getTime() - now) / DAY_MS);
+    list.push({ file, what, end, daysLeft, soon: daysLeft < warnDays });
   };
-  for (const certificate of chain)
-    add(files.cert!, `certificate of ${nameOf(certificate.subject)}`, new Date(certificate.validTo));
-  for (const certificate of authorities)
-    add(files.ca!, `CA ${nameOf(certificate.subject)}`, new Date(certificate.validTo));
-  for (const { nextUpdate } of revocations)
-    if (nextUpdate !== undefined) add(files.crl!, "revocation list", nextUpdate);
+  for (const { subject, validTo } of chain) {
+    add(files.cert!, `certificate of ${nameOf(subject)}`, new Date(validTo), WARN_DAYS.certificate);
+  }
+  for (const { subject, validTo } of authorities) {
+    add(files.ca!, `CA ${nameOf(subject)}`, new Date(validTo), WARN_DAYS.certificate);
+  }
+  for (const { nextUpdate } of revocations) {
+    if (nextUpdate !== undefined) add(files.crl!, "revocation list", nextUpdate, WARN_DAYS.list);
+  }
   return list.sort((a, b) => a.end.getTime() - b.end.getTime());
 }
 

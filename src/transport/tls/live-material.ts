@@ -12,6 +12,9 @@ export interface MaterialUser {
   refused(reason: string): void;
 }
 
+/** Certificate and key are replaced one after the other; a fault that lasts no longer than this is no fault. */
+const SETTLE_MS = 1000;
+
 /** A set of certificate files that is followed: what they hold now serves, as long as it is good. */
 export class LiveMaterial {
   #current: TlsMaterial;
@@ -20,8 +23,8 @@ export class LiveMaterial {
   #stopWatching: () => void = () => undefined;
   /** Times and sizes of the files when they were last read. */
   #signature: string | undefined;
-  /** The fault that was found last; told once it has been found twice, since certificate and key are replaced one after the other. */
-  #fault: { reason: string; told: boolean } | undefined;
+  /** The fault that was found last, and since when it is there. */
+  #fault: { readonly reason: string; readonly since: number; told: boolean } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(current: TlsMaterial, legacy: boolean, user: MaterialUser) {
@@ -72,12 +75,16 @@ export class LiveMaterial {
       this.#current = material;
       this.#user.replaced(material);
     } catch (error) {
-      const reason = (error as Error).message;
-      const again = this.#fault?.reason === reason;
-      const told = again && this.#fault!.told;
-      if (!told && (again || demanded)) this.#user.refused(reason);
-      this.#fault = { reason, told: told || again || demanded };
+      this.#faulty((error as Error).message, demanded);
     }
+  }
+
+  #faulty(reason: string, tellNow: boolean): void {
+    const now = performance.now();
+    if (this.#fault?.reason !== reason) this.#fault = { reason, since: now, told: false };
+    if (this.#fault.told || !(tellNow || now - this.#fault.since >= SETTLE_MS)) return;
+    this.#fault.told = true;
+    this.#user.refused(reason);
   }
 }
 

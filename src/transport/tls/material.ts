@@ -106,7 +106,8 @@ function blocks(file: string, bytes: Buffer, kind: string): Buffer[] {
 const ALIASES: Readonly<Record<string, string>> = { CERTIFICATE: "X509 CERTIFICATE", "X509 CRL": "CRL" };
 
 function pem(kind: string, der: Buffer): string {
-  return `-----BEGIN ${kind}-----\n${der.toString("base64").replace(/.{64}/g, "$&\n")}\n-----END ${kind}-----\n`;
+  const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${kind}-----\n${lines.join("\n")}\n-----END ${kind}-----\n`;
 }
 
 async function readBytes(file: string | undefined): Promise<Buffer | undefined> {
