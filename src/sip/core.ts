@@ -8,11 +8,13 @@ import { INDEX_STRIDE, type SipMessage } from "./message.ts";
 import { parseMessage } from "./parse.ts";
 import type { NamesOnPath, ProxyEnvironment } from "./proxy/environment.ts";
 import { forwardAck } from "./proxy/forward-ack.ts";
+import { viaWithSource } from "./proxy/forward-request.ts";
 import { BRANCH_PREFIX, isLoop, loopHash } from "./proxy/loop.ts";
 import { checkRequest } from "./proxy/request-checks.ts";
 import { ResponseContext } from "./proxy/response-context.ts";
 import { RouteTokens } from "./proxy/route-tokens.ts";
 import { preprocessRoutes, type RouteInformation } from "./proxy/routes.ts";
+import { buildReply } from "./reply.ts";
 import { SelfIdentity } from "./self-identity.ts";
 import { StatelessAnswers } from "./stateless-answers.ts";
 import { DEFAULT_TIMER_VALUES, type TimerValues } from "./timer-values.ts";
@@ -57,7 +59,10 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private readonly hash: KeyedHash;
   private readonly flows: FlowRegistry;
   private tokens: RouteTokens;
-  private readonly servers = new Map<string, { transaction: ServerTransaction; context: ResponseContext }>();
+  private readonly servers = new Map<
+    string,
+    { transaction: ServerTransaction; context: ResponseContext | undefined }
+  >();
   private readonly clients = new Map<string, ClientTransaction>();
   private readonly queries = new Map<number, (result: LocateResult) => void>();
   private readonly answers = new StatelessAnswers(this);
@@ -128,7 +133,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   /** Proxied requests that still wait for their final answer. */
   get unanswered(): number {
     let count = 0;
-    for (const { context } of this.servers.values()) if (!context.finished) count++;
+    for (const { context } of this.servers.values()) if (context?.finished === false) count++;
     return count;
   }
 
@@ -212,7 +217,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       return;
     }
     if (known !== undefined) known.transaction.retransmitted();
-    else if (request.method === "CANCEL") this.receiveCancel(request, flow);
+    else if (request.method === "CANCEL") this.receiveCancel(request, flow, key);
     else this.receiveNewRequest(request, flow, key);
   }
 
@@ -316,15 +321,18 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   }
 
   /** §9.2 and §16.10. */
-  private receiveCancel(request: SipMessage, flow: Flow): void {
+  private receiveCancel(request: SipMessage, flow: Flow, key: string): void {
     const hash = loopHash(request, this.hash);
     const invite = this.servers.get(serverKey(request, "INVITE"));
     // DEVIATION: §16.10 would forward it statelessly; the branch that it would need downstream is gone with the transaction.
-    if (invite === undefined) {
+    if (invite?.context === undefined) {
       this.answers.refuse(request, flow, hash, 481, "there is no INVITE to cancel");
       return;
     }
-    this.answers.cancelTaken(request, flow, hash);
+    const path = ResponsePath.of(request.topVia!, flow, this);
+    const transaction = new NonInviteServerTransaction(this, key, request, path, flow.transport, this);
+    this.servers.set(key, { transaction, context: undefined });
+    transaction.respond(200, buildReply(request, 200, { toTag: hash, topVia: viaWithSource(request, flow) }));
     invite.context.cancel(request.value(Header.Reason));
   }
 

@@ -62,11 +62,6 @@ export class StatelessAnswers {
     this.report(request, flow, "self", 200, undefined, undefined);
   }
 
-  /** The answer to a CANCEL that found its INVITE (§9.2). */
-  cancelTaken(request: SipMessage, flow: Flow, tag: string): void {
-    this.send(request, flow, tag, 200, "");
-  }
-
   private explain(status: number, why: string): string {
     return explanationHeaders(this.environment.identity.name, status, why);
   }

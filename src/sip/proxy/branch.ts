@@ -16,6 +16,8 @@ export interface BranchOwner {
   provisionalReceived(branch: Branch, response: SipMessage): void;
   finalReceived(branch: Branch, response: SipMessage): void;
   branchFailed(branch: Branch, failure: BranchFailure, reason: string): void;
+  /** Timer C fired (§16.8); the branch cancels itself. */
+  rangTooLong(): void;
   /** Nothing at all came within the limit for a first response; the branch itself goes on. */
   firstResponseOverdue(branch: Branch): void;
 }
@@ -25,7 +27,7 @@ export class Branch implements ClientTransactionUser {
   readonly target: Target;
   /** True until a final response or a failure ended it. */
   active = true;
-  /** True once the next target was tried beside it: from then on only a 2xx of it counts. */
+  /** True once the next target is tried beside it. */
   superseded = false;
   private readonly environment: ProxyEnvironment;
   private readonly owner: BranchOwner;
@@ -92,14 +94,10 @@ export class Branch implements ClientTransactionUser {
     if (this.provisional) this.sendCancel();
   }
 
-  /** Stays open for a late 2xx, but is cancelled as soon as it shows a sign of life. */
-  supersede(): void {
-    this.superseded = true;
-    this.cancel();
-  }
-
   responseReceived(response: SipMessage): void {
     const { timers, values } = this.environment;
+    // Of a branch that has ended only a 2xx is still of interest (RFC 6026 §7.2).
+    if (!this.active && (response.status < 200 || response.status >= 300)) return;
     timers.cancel(this.firstResponse);
     if (response.status < 200) {
       this.provisional = true;
@@ -127,8 +125,10 @@ export class Branch implements ClientTransactionUser {
   timerFired(kind: "C" | "first-response" | "cancel"): void {
     if (kind === "first-response") this.owner.firstResponseOverdue(this);
     // §16.8: Timer C cancels a branch that rings, and counts as 408 for one that never did.
-    else if (kind === "C" && this.provisional) this.cancel();
-    else {
+    else if (kind === "C" && this.provisional) {
+      this.owner.rangTooLong();
+      this.cancel();
+    } else {
       this.transaction?.terminate();
       this.fail("timeout", `no final answer from ${this.name}`);
     }

@@ -43,6 +43,8 @@ interface Outcome {
 export class ResponseContext implements BranchOwner {
   /** True once the final answer is given, or it is settled that there will be none. */
   finished = false;
+  /** True once a final answer went out; stays false where RFC 4320 forbids one. */
+  private answered = false;
   private readonly environment: ProxyEnvironment;
   private readonly job: ProxyJob;
   private readonly server: ServerTransaction;
@@ -84,8 +86,18 @@ export class ResponseContext implements BranchOwner {
     this.sendTrying();
   }
 
-  provisionalReceived(_branch: Branch, response: SipMessage): void {
-    if (response.status === 100 || this.finished) return;
+  provisionalReceived(branch: Branch, response: SipMessage): void {
+    if (this.finished) return;
+    if (branch.superseded) {
+      if (this.targets.hasMore || this.targets.isLocating || this.branches.some((b) => b.active && !b.superseded)) {
+        branch.cancel();
+        return;
+      }
+      // Nobody else is left, so the one that was given up too early is the one after all.
+      branch.superseded = false;
+    }
+    // §16.7 step 5, and RFC 4320 §4.1 for every method but INVITE.
+    if (response.status === 100 || this.job.request.method !== "INVITE") return;
     const bytes = forwardResponse(response);
     if (bytes !== undefined) this.server.respond(response.status, bytes);
   }
@@ -130,6 +142,10 @@ export class ResponseContext implements BranchOwner {
     }
   }
 
+  rangTooLong(): void {
+    this.targets.clear();
+  }
+
   firstResponseOverdue(branch: Branch): void {
     if (this.finished) return;
     const reason = `no answer from ${branch.target.host} (${branch.target.address}) in time`;
@@ -137,7 +153,7 @@ export class ResponseContext implements BranchOwner {
     if (this.job.decision === undefined) {
       branch.terminate();
       this.outcomes.push(unreachable(reason));
-    } else branch.supersede();
+    } else branch.superseded = true;
     this.advance();
   }
 
@@ -195,9 +211,11 @@ export class ResponseContext implements BranchOwner {
       this.answerSelf(487, "the caller cancelled");
       return;
     }
-    for (const { status, response, target } of this.outcomes) {
-      if (response === undefined || target === undefined || status === 503 || status === 487) continue;
-      this.answerWith(target, response);
+    // §16.7 step 6: of late answers the one of the lowest class.
+    const late = this.outcomes.filter(({ response, status }) => response && status !== 503 && status !== 487);
+    const best = late.sort((a, b) => a.status - b.status)[0];
+    if (best?.response !== undefined && best.target !== undefined) {
+      this.answerWith(best.target, best.response);
       return;
     }
     const explanation = this.outcomes.map((outcome) => outcome.explanation).join("; ") || "there is no next hop";
@@ -242,7 +260,7 @@ export class ResponseContext implements BranchOwner {
   }
 
   private sendTrying(): void {
-    if (!this.finished) this.server.respond(100, this.reply(100, "", undefined));
+    if (!this.answered) this.server.respond(100, this.reply(100, "", undefined));
   }
 
   private reply(status: number, headers: string, toTag: string | undefined): Buffer {
@@ -258,11 +276,14 @@ export class ResponseContext implements BranchOwner {
     bytes: Buffer | undefined,
     explanation: string | undefined,
   ): void {
-    if (bytes !== undefined) this.server.respond(status, bytes);
+    if (bytes !== undefined) {
+      this.server.respond(status, bytes);
+      this.answered = true;
+      this.environment.timers.cancel(this.trying);
+    }
     if (this.finished) return;
     this.finished = true;
     this.targets.clear();
-    this.environment.timers.cancel(this.trying);
     const { job } = this;
     const event: RequestFinished = {
       type: "request",

@@ -9,7 +9,8 @@ export class InviteClientTransaction implements ClientTransaction {
   readonly key: string;
   readonly method = "INVITE";
   readonly flow: Flow;
-  state: "calling" | "proceeding" | "completed" | "accepted" | "terminated" = "calling";
+  /** `lost`: the connection broke under a ringing INVITE; a 2xx may still come on another one. */
+  state: "calling" | "proceeding" | "lost" | "completed" | "accepted" | "terminated" = "calling";
   private readonly environment: TransactionEnvironment;
   private readonly table: ClientTransactionTable;
   private readonly user: ClientTransactionUser;
@@ -59,7 +60,7 @@ export class InviteClientTransaction implements ClientTransaction {
       if (status >= 200 && status < 300) this.user.responseReceived(response);
       return;
     }
-    if (this.state === "terminated") return;
+    if (this.state === "terminated" || (this.state === "lost" && (status < 200 || status >= 300))) return;
     if (this.state === "calling") this.stopCalling();
     if (status < 200) {
       this.state = "proceeding";
@@ -67,6 +68,7 @@ export class InviteClientTransaction implements ClientTransaction {
       return;
     }
     const { timers, values } = this.environment;
+    timers.cancel(this.end);
     if (status < 300) {
       this.state = "accepted";
       this.end = timers.start(64 * values.t1, this, "M");
@@ -85,10 +87,13 @@ export class InviteClientTransaction implements ClientTransaction {
   }
 
   transportFailed(reason: string): void {
-    const awaited = this.state === "calling" || this.state === "proceeding";
-    // An accepted or completed transaction keeps its memory: the peer may come back on another connection.
-    if (!awaited) return;
-    this.terminate();
+    // The peer of an answered transaction may come back on another connection.
+    if (this.state === "calling") this.terminate();
+    else if (this.state !== "proceeding") return;
+    else {
+      this.state = "lost";
+      this.end = this.environment.timers.start(64 * this.environment.values.t1, this, "M");
+    }
     this.user.transportFailed(reason);
   }
 

@@ -78,7 +78,6 @@ export class InviteServerTransaction implements ServerTransaction {
     return this.state !== "accepted";
   }
 
-  /** Ends without an answer. */
   abandon(): void {
     this.terminate();
   }

@@ -14,7 +14,9 @@ export function serverKey(request: SipMessage, method = request.method): string 
   if (branch !== undefined && branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE)) {
     return `${branch} ${via.host}:${via.port ?? ""} ${ofMethod}`;
   }
-  return `${request.callId} ${request.cseq!.number} ${request.from!.tag ?? ""} ${request.requestUri} ${request.head.slice(via.start, via.end)} ${ofMethod}`;
+  // The ACK of a failed INVITE has a To tag that its INVITE had not.
+  const toTag = ofMethod === "INVITE" ? "" : (request.to!.tag ?? "");
+  return `${request.callId} ${request.cseq!.number} ${request.from!.tag ?? ""} ${toTag} ${request.requestUri} ${request.head.slice(via.start, via.end)} ${ofMethod}`;
 }
 
 /** The key of a client transaction (§17.1.3): our branch, and whether it is the CANCEL that shares it. */

@@ -51,7 +51,7 @@ export class NonInviteServerTransaction implements ServerTransaction {
   }
 
   abandon(): void {
-    this.terminate();
+    this.environment.timers.start(64 * this.environment.values.t1, this, "J");
   }
 
   timerFired(_kind: "J"): void {

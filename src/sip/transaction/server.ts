@@ -8,7 +8,7 @@ export interface ServerTransaction {
   retransmitted(): void;
   /** Sends a response; false when the state has no room for it (a final one went out before). */
   respond(status: number, bytes: Buffer): boolean;
-  /** Ends without an answer (RFC 4320 §4.2). */
+  /** No final answer will come (RFC 4320 §4.2): repetitions are still absorbed for as long as they may arrive. */
   abandon(): void;
 }
 
