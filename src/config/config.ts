@@ -1,10 +1,13 @@
-import type { Target } from "../sip/flow.ts";
+import type { Target, TransportName } from "../sip/flow.ts";
+import type { TlsListenSettings, TlsOutboundSettings } from "../transport/tls/settings.ts";
 
 /** The configuration in force: validated, complete with its defaults, every path absolute, frozen. */
 export interface Config {
   /** Absolute path of the file it came from. */
   readonly file: string;
   readonly listen: readonly ListenConfig[];
+  /** How TLS connections are dialled. */
+  readonly tls: TlsOutboundSettings;
   readonly engine: "embedded";
   readonly store: FileStoreConfig;
   /** Absolute path of the file with the keys for our Record-Route tokens; made when missing. */
@@ -23,13 +26,17 @@ export interface Config {
 }
 
 export interface ListenConfig {
-  readonly transport: "udp" | "tcp";
+  readonly transport: TransportName;
   /** IP literal without brackets; may be the wildcard. */
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
   /** The name under which others reach this listener; absent = the bound address. */
   readonly advertise?: HostPort;
+  /** Of tls and wss listeners. */
+  readonly tls?: TlsListenSettings;
+  /** Web origins whose pages may connect to a ws or wss listener; `*` is all, absent is none. */
+  readonly origins?: readonly string[];
 }
 
 /** A host (name or IP literal without brackets) with the port that was written, if any. */

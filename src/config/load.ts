@@ -11,6 +11,7 @@ import type { Config, ListenConfig } from "./config.ts";
 import { type EnvironmentSetting, overlay, readEnvironment } from "./environment.ts";
 import { configSchema } from "./schema.ts";
 import { selfTest } from "./self.ts";
+import { listenerTls, outboundSettings, secureFindings } from "./tls.ts";
 
 export interface LoadOptions {
   /** What `--config` said, if anything; a relative path counts from `cwd`. */
@@ -40,7 +41,7 @@ export function loadConfig(options: LoadOptions): Config {
 
   const { settings, faults } = readEnvironment(options.env);
   const checked = check(overlay(toValue(document, file), settings));
-  const found = Array.isArray(checked) ? checked : crossCheck(checked);
+  const found = Array.isArray(checked) ? checked : crossCheck(checked, file);
   const placed = found
     .map((finding) => ({ finding, variable: variableOf(finding, settings), offset: offsetOf(document, finding) }))
     .sort((a, b) => a.offset - b.offset)
@@ -59,8 +60,8 @@ function check(value: unknown): Checked | Finding[] {
 }
 
 /** What no single setting can tell. */
-function crossCheck(checked: Checked): Finding[] {
-  const found: Finding[] = [];
+function crossCheck(checked: Checked, file: string): Finding[] {
+  const found = secureFindings(checked.listen, checked.tls, besides(file));
   const seen = new Set<string>();
   checked.listen.forEach(({ transport, host, port }, index) => {
     const place = `${transport} ${uriHost(host)}:${port}`;
@@ -88,12 +89,31 @@ function toConfig(file: string, checked: Checked): Config {
   return {
     ...checked,
     file,
+    listen: checked.listen.map((listener) => toListener(listener, besides(file))),
+    tls: outboundSettings(checked.tls, besides(file)),
     // not-yet.ts has refused every other word.
-    listen: checked.listen as ListenConfig[],
     engine: "embedded",
     routeKeys: resolve(dirname(file), checked.routeKeys),
     store: { kind: "file", path: resolve(dirname(file), checked.store.path) },
   };
+}
+
+function toListener(listener: Checked["listen"][number], absolute: (path: string) => string): ListenConfig {
+  const { transport, host, port, advertise, origins } = listener;
+  const tls = listenerTls(listener, absolute);
+  return {
+    transport,
+    host,
+    port,
+    ...(advertise === undefined ? {} : { advertise }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(origins === undefined ? {} : { origins }),
+  };
+}
+
+/** Makes paths absolute that count from the configuration's folder. */
+function besides(file: string): (path: string) => string {
+  return (path) => resolve(dirname(file), path);
 }
 
 function findConfig({ file, env, cwd }: LoadOptions): string {

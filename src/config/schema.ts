@@ -4,6 +4,7 @@ import { hostNameFault, isIpLiteral } from "../endpoints/host.ts";
 import type { Target } from "../sip/flow.ts";
 import { parseHostPort, parseIpPort, parseTarget } from "./host-port.ts";
 import { isBuilt, notBuilt } from "./not-yet.ts";
+import { outboundTls, secureListenerKeys } from "./tls.ts";
 
 /**
  * The keys of the configuration file, their checks and defaults. Each check's message begins with "must be", or is a
@@ -44,10 +45,11 @@ const ipHost = parsed("an IP address such as 127.0.0.1 or 0.0.0.0", (text) => {
 
 const listener = z.strictObject(
   {
-    transport: z.enum(["udp", "tcp", "tls", "ws", "wss"]).refine(isBuilt("transport"), notBuilt("transport")),
+    transport: z.enum(["udp", "tcp", "tls", "ws", "wss"]),
     host: ipHost,
     port: port(0),
     advertise: parsed("a host or host:port", parseHostPort).optional(),
+    ...secureListenerKeys,
   },
   GROUP,
 );
@@ -81,10 +83,10 @@ const staticHosts = z
       const targets = texts.flatMap((text, index) => {
         try {
           const target = parseTarget(text.trim(), lower);
-          if (isBuilt("transport")(target.transport)) {
+          if (target.transport !== "ws" && target.transport !== "wss") {
             return target;
           }
-          refuse([name, index], notBuilt("transport").error({ input: target.transport }));
+          refuse([name, index], `"${text}" cannot be dialled: WebSocket is for clients that come to us`);
         } catch (error) {
           refuse([name, index], `"${text}" ${(error as Error).message}`);
         }
@@ -105,6 +107,7 @@ const nextHopUri = parsed("a SIP URI such as sip:fe01.contoso.com:5061;transport
 export const configSchema = z.strictObject(
   {
     listen: z.array(listener, "must be a list of listeners").min(1, "must be a list of at least one listener"),
+    tls: outboundTls.prefault({}),
     engine: z.enum(["embedded", "drachtio"]).refine(isBuilt("engine"), notBuilt("engine")).default("embedded"),
     store: store.prefault({}),
     routeKeys: z.string("must be a path").min(1, "must be a path").default("waypost.keys"),

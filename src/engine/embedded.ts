@@ -9,6 +9,7 @@ import type { Decision, RoutingRequest } from "../sip/decision.ts";
 import type { CoreEvent } from "../sip/event.ts";
 import type { Flow, Listener, Target } from "../sip/flow.ts";
 import type { CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
+import type { ListenSpec } from "../transport/part.ts";
 import { Transports } from "../transport/transports.ts";
 import type { Engine } from "./engine.ts";
 import { loadRouteKeys } from "./route-keys.ts";
@@ -50,23 +51,19 @@ export class EmbeddedEngine implements Engine, CoreHost {
     const engine = new EmbeddedEngine(setup);
     const routeKeys = loadRouteKeys(config.routeKeys, setup.log);
     const transports = await Transports.listen(
-      config.listen.map(({ transport, host, port, advertise }) => ({
-        transport,
-        host,
-        port,
-        ...(advertise === undefined ? {} : { advertisedHost: advertise.host }),
-        ...(advertise?.port === undefined ? {} : { advertisedPort: advertise.port }),
-      })),
+      listenSpecs(config),
       {
         maxConnections: config.limits.maxConnections,
         maxMessageBytes: config.limits.maxMessageBytes,
         idleSeconds: config.limits.idleSeconds,
         connectTimeoutMs: config.timers.connectMs,
+        tls: config.tls,
       },
       {
         received: (bytes, flow) => engine.#received(bytes, flow),
         closed: (flow, reason) => engine.#closed(flow, reason),
         anomaly: (kind, detail) => setup.log.warn({ kind, detail }, "something odd on the wire"),
+        notice: (detail) => setup.log.info({ detail }, "certificates"),
       },
     );
     const { listeners } = transports;
@@ -112,6 +109,10 @@ export class EmbeddedEngine implements Engine, CoreHost {
     this.#wakeAt = Number.NEGATIVE_INFINITY;
     this.#locator.close();
     await this.#transports.close();
+  }
+
+  async reloadCertificates(config: Config): Promise<void> {
+    await this.#transports.reloadCertificates({ specs: listenSpecs(config), tls: config.tls });
   }
 
   send(flow: Flow, bytes: Buffer): void {
@@ -168,4 +169,12 @@ export class EmbeddedEngine implements Engine, CoreHost {
     const peer = `${flow.transport}:${flow.remoteAddress}:${flow.remotePort}`;
     this.#log.trace({ peer, message: redactMessage(bytes) }, direction);
   }
+}
+
+function listenSpecs({ listen }: Config): ListenSpec[] {
+  return listen.map(({ advertise, ...spec }) => ({
+    ...spec,
+    ...(advertise === undefined ? {} : { advertisedHost: advertise.host }),
+    ...(advertise?.port === undefined ? {} : { advertisedPort: advertise.port }),
+  }));
 }

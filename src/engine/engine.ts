@@ -1,3 +1,4 @@
+import type { Config } from "../config/config.ts";
 import type { Listener } from "../sip/flow.ts";
 
 /** What moves the messages. The routing decides; neither side knows the other's insides. */
@@ -6,6 +7,12 @@ export interface Engine {
   readonly listeners: readonly Listener[];
   /** Requests that still wait for a final answer. */
   readonly unanswered: number;
+  /**
+   * Reads certificates, keys, CAs and revocation lists again, with the TLS settings of `config`; no connection is
+   * dropped. What a file holds that is bad goes to the log, and the old goes on.
+   * @throws WaypostError CERTIFICATE_INVALID when changed settings name files that cannot serve; nothing has changed then
+   */
+  reloadCertificates(config: Config): Promise<void>;
   /** Takes no new connections, and resolves when every request under way is answered, at the latest after `withinMs`. */
   drain(withinMs: number): Promise<void>;
   /** Closes every socket. Nothing of the engine keeps the process alive after that. */

@@ -46,8 +46,10 @@ export interface TransportOptions {
   readonly idleSeconds?: number;
   /** Bytes that may wait for one peer, also while its connection is being set up. Default 4 MiB. */
   readonly maxQueuedBytes?: number;
-  /** For a connection to come about, TLS and WebSocket handshakes included. Default 5000 ms. */
+  /** For a connection that we dial to come about, TLS handshake included. Default 5000 ms. */
   readonly connectTimeoutMs?: number;
+  /** For the TLS handshake of an accepted connection, and again for that of a WebSocket. Default 10000 ms. */
+  readonly handshakeTimeoutMs?: number;
   /** A WebSocket client is asked for a sign of life after so many quiet seconds. Default 30. */
   readonly pingSeconds?: number;
   /** How long `close` lets connections flush what is queued. Default 1000 ms. */
@@ -65,6 +67,7 @@ export const DEFAULTS: Required<TransportOptions> = {
   idleSeconds: 3600,
   maxQueuedBytes: 4 * 1024 * 1024,
   connectTimeoutMs: 5000,
+  handshakeTimeoutMs: 10_000,
   pingSeconds: 30,
   closeGraceMs: 1000,
   udpBufferBytes: 4 * 1024 * 1024,

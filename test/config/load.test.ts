@@ -75,6 +75,7 @@ t.test("only the listeners are required; everything else has a default", async (
   t.equal(routeKeys, join(dirname(file), "waypost.keys"));
   t.same(rest, {
     listen: [{ transport: "udp", host: "127.0.0.1", port: 5060 }],
+    tls: { verify: "full", legacyHosts: [] },
     engine: "embedded",
     resolve: { hosts: new Map(), servers: [] },
     defaultRoute: "reject",
@@ -221,12 +222,11 @@ const REFUSED: readonly (readonly [name: string, text: string, lines: readonly s
   ],
   [
     "what this version has not got",
-    'listen: [{ transport: tls, host: 127.0.0.1, port: 5061 }]\nengine: drachtio\nstore: { kind: redis }\nresolve: { hosts: { a.b: ["tls:127.0.0.1:1"] } }\n',
+    `${LISTEN}engine: drachtio\nstore: { kind: redis }\nresolve: { hosts: { a.b: ["ws:127.0.0.1:1"] } }\n`,
     [
-      "1:23: transport tls is not available in this version",
       "2:9: engine drachtio is not available in this version",
       "3:16: store redis is not available in this version",
-      "4:27: transport tls is not available in this version",
+      '4:27: "ws:127.0.0.1:1" cannot be dialled: WebSocket is for clients that come to us',
     ],
   ],
   ["a key twice", `${LISTEN}log: {}\nlog: {}\n`, ["3:1: Map keys must be unique"]],

@@ -36,7 +36,10 @@ t.test(
 t.test("a handshake that does not end is given up, whoever began it", async (t) => {
   const folder = await Folder.make(t);
   const tls = { ...(await folder.putPair("gw", gateway)), ca: await folder.put("ca.pem", ca.pem) };
-  const { transports, handler } = await listening(t, [{ transport: "tls", tls }], { connectTimeoutMs: 100 });
+  const { transports, handler } = await listening(t, [{ transport: "tls", tls }], {
+    connectTimeoutMs: 100,
+    handshakeTimeoutMs: 100,
+  });
   const listener = transports.listeners[0]!;
   const client = await Client.to(t, listener.port);
   client.socket.write("\x16\x03\x01", "latin1");

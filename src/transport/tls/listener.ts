@@ -16,7 +16,7 @@ export class TlsListener extends ConnectionListener {
 
   constructor(setup: ListenerSetup, keys: TlsKeys) {
     super(setup);
-    this.#acceptor = keys.acceptor(setup.options.connectTimeoutMs, (peer, failure) =>
+    this.#acceptor = keys.acceptor(setup.options.handshakeTimeoutMs, (peer, failure) =>
       this.handshakeFailed(peer, failure),
     );
     this.#dialler = keys.dialler;

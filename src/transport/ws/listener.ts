@@ -32,9 +32,9 @@ export class WsListener extends ConnectionListener {
   /** @param origins see ListenSpec @param keys for wss */
   constructor(setup: ListenerSetup, origins: readonly string[], keys: TlsKeys | undefined) {
     super(setup);
-    const { connectTimeoutMs, maxMessageBytes } = setup.options;
+    const { handshakeTimeoutMs, maxMessageBytes } = setup.options;
     this.#origins = new Set(origins.map((origin) => origin.toLowerCase()));
-    this.#acceptor = keys?.acceptor(connectTimeoutMs, (peer, failure) => this.handshakeFailed(peer, failure));
+    this.#acceptor = keys?.acceptor(handshakeTimeoutMs, (peer, failure) => this.handshakeFailed(peer, failure));
     this.#upgrader = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -87,10 +87,10 @@ export class WsListener extends ConnectionListener {
       this.#refuse(
         socket,
         "timeout",
-        `did not finish the WebSocket handshake within ${this.options.connectTimeoutMs} ms`,
+        `did not finish the WebSocket handshake within ${this.options.handshakeTimeoutMs} ms`,
       );
       socket.destroy();
-    }, this.options.connectTimeoutMs).unref();
+    }, this.options.handshakeTimeoutMs).unref();
     this.#pending.set(socket, { address, port, names, timer });
     socket.on("error", () => undefined);
     socket.on("close", () => this.#take(socket));
