@@ -53,6 +53,10 @@ export const ERRORS = {
     http: 409,
     remedy: "Undo the later revisions first, or set the endpoint by hand; `waypost history ADDRESS` lists them.",
   },
+  NOT_IN_FORCE: {
+    http: 504,
+    remedy: "The change is stored all the same; `waypost status` shows which gateways run it.",
+  },
   CHANGE_TOO_LARGE: { http: 413, remedy: "Cut the change in parts." },
   STORE_UNREACHABLE: {
     http: 503,

@@ -14,3 +14,11 @@ export function differenceLines({ before, after }: RowDifference): string[] {
       return `${field}: ${before[field] ?? "(none)"} -> ${after[field] ?? "(none)"}`;
     });
 }
+
+/** What happened to a row: `added`, or with a dry run `would add`; its address; and one line per setting. */
+export function toldDifference(difference: RowDifference, tense: "done" | "planned", behind = ""): string {
+  const { before, after } = difference;
+  const [done, wouldBe] = !before ? ["added", "add"] : !after ? ["removed", "remove"] : ["changed", "change"];
+  const head = `${tense === "planned" ? `would ${wouldBe}` : done} ${(after ?? before)?.sipAddress}${behind}`;
+  return [head, ...differenceLines(difference).map((line) => `  ${line}`), ""].join("\n");
+}

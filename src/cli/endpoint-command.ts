@@ -1,12 +1,14 @@
 import { type Command, Option } from "commander";
 import { WaypostError } from "../errors.ts";
-import type { ChangeOptions, EndpointSession } from "./endpoint-actions.ts";
-import { SETTINGS, settingValue, wholeNumber } from "./settings.ts";
+import { changeOptions } from "./change-options.ts";
+import type { ChangeOptions } from "./commit.ts";
+import type { Session } from "./session.ts";
+import { oneOf, SETTINGS, settingValue, wholeNumber } from "./settings.ts";
 
 const actions = () => import("./endpoint-actions.ts");
 
 /** `waypost endpoint …`: the table by commands in the manner of Unix. */
-export function declareEndpointCommands(program: Command, session: EndpointSession): void {
+export function declareEndpointCommands(program: Command, session: Session): void {
   const endpoint = program.command("endpoint").description("see and change the endpoint table");
   endpoint
     .command("list")
@@ -30,12 +32,13 @@ export function declareEndpointCommands(program: Command, session: EndpointSessi
 
   const set = endpoint
     .command("set <address>")
-    .description("change settings of one endpoint")
+    .description("change settings of one endpoint, found by its address or display name")
     .option("--pool <fqdn>", "the pool that it shall lead to")
     .option("--address <address>", "a new address instead of the present one");
   settingOptions(set);
-  for (const { field, optional } of SETTINGS) {
-    if (optional) set.option(`--no-${kebab(field)}`, `take the ${kebab(field).replace("-", " ")} away`);
+  for (const { field, optional, clearing } of SETTINGS) {
+    const help = clearing ?? `take the ${kebab(field).replace("-", " ")} away`;
+    if (optional) set.option(`--no-${kebab(field)}`, help);
   }
   set
     .option("--enable", "answer for it")
@@ -53,6 +56,19 @@ export function declareEndpointCommands(program: Command, session: EndpointSessi
     }
     await (await actions()).setEndpoint(session, address, fields, options);
   });
+
+  const retire = endpoint
+    .command("retire <address...>")
+    .description("make tombstones of endpoints: callers are told that they are gone, and it is still seen who calls")
+    .addOption(
+      new Option("--status <410|404>", "the answer: 410 Gone or 404 Not Found (default 410)").argParser((text) =>
+        oneOf([410, 404], text, "--status"),
+      ),
+    )
+    .option("--tell <text>", "what callers are told besides, such as where the rooms are now");
+  changeOptions(retire).action(async (addresses: string[], options) =>
+    (await actions()).retireEndpoints(session, addresses, options),
+  );
 
   const remove = endpoint.command("remove <address...>").description("remove endpoints, all of them or none");
   changeOptions(remove).action(async (addresses: string[], options) =>
@@ -83,14 +99,6 @@ function versionOption(): Option {
   return new Option("--expect-version <number>", help).argParser((text) =>
     wholeNumber(text, 1, Number.MAX_SAFE_INTEGER, "--expect-version"),
   );
-}
-
-function changeOptions(command: Command): Command {
-  return command
-    .option("--reason <text>", "why, for the history of the table")
-    .option("--dry-run", "check everything and show what would change, and change nothing; also --what-if")
-    .addOption(new Option("--what-if").hideHelp())
-    .option("--json", "print one JSON object per changed endpoint");
 }
 
 function kebab(field: string): string {

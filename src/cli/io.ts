@@ -5,8 +5,8 @@ export interface Io {
   /** Messages about results: standard error. */
   err(text: string): void;
   readonly outIsTerminal: boolean;
-  /** The whole text piped or redirected in; undefined when standard input is a terminal, closed or /dev/null. */
-  piped(): Promise<string> | undefined;
+  /** All bytes piped or redirected in; undefined when standard input is a terminal, closed or /dev/null. */
+  readonly piped: () => Promise<Uint8Array> | undefined;
   /** Asks a person and gives the line typed; undefined when there is no terminal to ask on. */
   ask(question: string): Promise<string | undefined>;
 }

@@ -27,18 +27,15 @@ function hasPipedInput(): boolean {
   }
 }
 
-async function readAll(): Promise<string> {
-  const note = setTimeout(
-    () => process.stderr.write("Waiting for endpoints on standard input, one JSON object or address per line.\n"),
-    PATIENCE_MS,
-  );
+async function readAll(): Promise<Uint8Array> {
+  const note = setTimeout(() => process.stderr.write("Waiting for endpoints on standard input.\n"), PATIENCE_MS);
   const parts: Buffer[] = [];
   try {
     for await (const part of process.stdin) parts.push(part as Buffer);
   } finally {
     clearTimeout(note);
   }
-  return Buffer.concat(parts).toString("utf8");
+  return Buffer.concat(parts);
 }
 
 async function ask(question: string): Promise<string | undefined> {

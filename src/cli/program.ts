@@ -1,12 +1,17 @@
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { declareEndpointCommands } from "./endpoint-command.ts";
 import { errorText } from "./error-text.ts";
+import { exitStatus } from "./exit-status.ts";
 import type { Io } from "./io.ts";
+import type { Session } from "./session.ts";
+import { wholeNumber } from "./settings.ts";
+import { declareTableCommands } from "./table-commands.ts";
 
 const AFTER = `
 Configuration: --config FILE, else the environment variable WAYPOST_CONFIG, else config/waypost.yaml.
-Results go to standard output, messages to standard error. Exit status: 0 done, 1 not done.
+Results go to standard output, messages to standard error.
+Exit status: 0 done; 1 not done, or something is wrong; 2 done, but with --wait not in force on every gateway in time.
 
 The cmdlets of Lync are commands too, by these names or after \`waypost\`; each explains itself with -?
   New-CsPersistentChatEndpoint      Get-CsPersistentChatEndpoint
@@ -16,12 +21,15 @@ Examples:
   waypost check
   waypost endpoint add ocschat@contoso.com pcpool.contoso.com --reason CHG-4711
   waypost endpoint list --json
+  waypost import endpoints.csv --dry-run
+  waypost history ocschat@contoso.com
+  waypost doctor ocschat@contoso.com
   waypost New-CsPersistentChatEndpoint -SipAddress sip:persistentchat@contoso.com -PersistentChatPoolFqdn pcpool.contoso.com
 `;
 
 /**
  * Runs one command of `waypost`.
- * @returns the exit status: 0 done, 1 not done (the reason is on standard error)
+ * @returns the exit status: 0 done; 1 not done (the reason is on standard error); 2 see exit-status.ts
  */
 export async function runProgram(words: readonly string[], io: Io, env: NodeJS.ProcessEnv): Promise<number> {
   let status = 0;
@@ -67,7 +75,26 @@ export async function runProgram(words: readonly string[], io: Io, env: NodeJS.P
       const { runCheck } = await import("./check.ts");
       status = await runCheck(config(), io, env);
     });
-  declareEndpointCommands(program, { io, env, config });
+  const session = { io, env, config };
+  declareEndpointCommands(program, session);
+  declareTableCommands(program, session, (given) => {
+    status = given;
+  });
+  program
+    .command("doctor <address>")
+    .description("examine the way from a legacy client to its pool, step by step; exit status 1 when a step fails")
+    .option("--call <identity>", "also make a look-up call with this SIP address as the caller, and end it at once")
+    .option("--no-gateway", "do not ask the gateway of this configuration, which runs on another machine")
+    .addOption(
+      new Option("--timeout <seconds>", "for each step").default(5).argParser((text) => {
+        return wholeNumber(text, 1, 120, "--timeout");
+      }),
+    )
+    .option("--json", "print a JSON object")
+    .action(async (address: string, options) => {
+      status = await (await import("./doctor.ts")).runDoctor(session, address, options);
+    });
+  declareCompletion(program, session);
 
   try {
     await program.parseAsync([...words], { from: "user" });
@@ -75,8 +102,25 @@ export async function runProgram(words: readonly string[], io: Io, env: NodeJS.P
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
     io.err(errorText(error));
-    return 1;
+    return exitStatus(error);
   }
+}
+
+function declareCompletion(program: Command, session: Session): void {
+  program
+    .command("completion <shell>")
+    .description("print a script that completes commands, options and addresses in bash, zsh or fish")
+    .action(async (shell: string) => {
+      session.io.out((await import("./completion.ts")).completionScript(shell));
+    });
+  program.command("__complete [words...]", { hidden: true }).action(async (words: string[]) => {
+    const { completions } = await import("./complete.ts");
+    const found = await completions(program, words, async () => {
+      const { addressesOf } = await import("./endpoint-actions.ts");
+      return addressesOf(session);
+    });
+    session.io.out(found.map((word) => `${word}\n`).join(""));
+  });
 }
 
 function version(): string {

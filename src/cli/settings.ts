@@ -8,6 +8,8 @@ export interface Setting {
   readonly choices?: readonly (string | number)[];
   /** May be taken away again from an endpoint. */
   readonly optional?: true;
+  /** What it means to take it away, where that is not plain. */
+  readonly clearing?: string;
   readonly help: string;
 }
 
@@ -39,6 +41,15 @@ export const SETTINGS: readonly Setting[] = [
     help: "Request-URI toward the pool: as dialled, or user@pool (default keep)",
   },
   { field: "backupPool", kind: "fqdn", optional: true, help: "FQDN of the pool that serves when the first is down" },
+  {
+    field: "retired",
+    kind: "choice",
+    choices: [410, 404],
+    optional: true,
+    help: "a tombstone: every request for it gets this answer",
+    clearing: "answer for it as before it was retired",
+  },
+  { field: "retiredReason", kind: "text", optional: true, help: "what callers of a retired endpoint are told" },
 ];
 
 /**

@@ -4,6 +4,7 @@ import { Locator } from "../locate/locator.ts";
 import { familyOf } from "../sip/flow.ts";
 import { TlsDialler } from "../transport/tls/dialler.ts";
 import { readMaterial } from "../transport/tls/material.ts";
+import { outboundFiles } from "../transport/tls/settings.ts";
 import type { GatewayPlace } from "./doctor.ts";
 import type { Reach } from "./reach.ts";
 
@@ -18,13 +19,19 @@ export async function reachOf(config: Config, withinMs: number): Promise<Reach> 
     waysOut: config.listen.map(({ transport, host }) => ({ transport, family: familyOf(host) })),
     clock: () => performance.now(),
   });
-  return { locator, dialler: new TlsDialler({}, await readMaterial({}, false)), withinMs };
+  const listener = config.listen.find(({ tls }) => tls !== undefined)?.tls ?? {};
+  const weak = (config.tls.legacyHosts ?? []).length > 0;
+  const material = await readMaterial(outboundFiles(config.tls, listener), weak);
+  return { locator, dialler: new TlsDialler(config.tls, material), withinMs };
 }
 
-/** Where the gateway of this configuration is called up on this machine; a listener on any free port is not known. */
+/**
+ * Where the gateway of this configuration is called up on this machine: not on a free port, which is known to the gateway
+ * alone, and not over WebSocket.
+ */
 export function gatewayPlaces(config: Config): GatewayPlace[] {
   return config.listen
-    .filter(({ port }) => port !== 0)
+    .filter(({ port, transport }) => port !== 0 && transport !== "ws" && transport !== "wss")
     .map(({ transport, host, port, advertise }) => {
       const loopback = familyOf(host) === 6 ? "::1" : "127.0.0.1";
       const address = isWildcard(host) ? loopback : host;

@@ -57,9 +57,9 @@ t.test("list is an aligned table", async (t) => {
   t.equal(
     out,
     [
-      "ADDRESS                  POOL                MODE          TRANSPORT  ENABLED  VERSION  NAME",
-      "sip:ocschat@contoso.com  pcpool.contoso.com  proxy         auto       yes      1        Chat rooms",
-      "sip:r@contoso.com        p2.contoso.com      redirect 302  auto 5061  yes      1",
+      "ADDRESS                  POOL                MODE          TRANSPORT  STATE   VERSION  NAME",
+      "sip:ocschat@contoso.com  pcpool.contoso.com  proxy         auto       active  1        Chat rooms",
+      "sip:r@contoso.com        p2.contoso.com      redirect 302  auto 5061  active  1",
       "",
     ].join("\n"),
   );

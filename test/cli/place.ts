@@ -13,6 +13,7 @@ const MAIN = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 const CONFIG = `listen:
   - { transport: udp, host: 127.0.0.1, port: 5060, advertise: gw.contoso.com }
 store: { kind: file, path: endpoints.json }
+edit: { probePool: false }
 resolve:
   hosts:
     pcpool.contoso.com: ["tcp:127.0.0.1:5090"]
@@ -27,8 +28,8 @@ export interface Outcome {
 
 /** What stands around a command that runs inside the test. */
 export interface Surroundings {
-  /** Text piped in; without it, standard input is no pipe. */
-  readonly piped?: string;
+  /** What is piped in; without it, standard input is no pipe. */
+  readonly piped?: string | Uint8Array;
   readonly terminal?: boolean;
   /** What the person types when asked; without it, there is nobody to ask. */
   readonly answers?: string[];
@@ -109,7 +110,7 @@ function captured(around: Surroundings): { io: Io; outcome(status: number): Outc
     out: (text) => void (out += text),
     err: (text) => void (err += text),
     outIsTerminal: around.terminal === true,
-    piped: () => (around.piped === undefined ? undefined : Promise.resolve(around.piped)),
+    piped: () => (around.piped === undefined ? undefined : Promise.resolve(Buffer.from(around.piped))),
     ask: async (question) => {
       if (around.answers === undefined) return undefined;
       err += question;

@@ -81,6 +81,7 @@ t.test("only the listeners are required; everything else has a default", async (
     defaultRoute: "reject",
     admin: { host: "127.0.0.1", port: 8060 },
     log: { level: "info" },
+    edit: { probePool: true, probeSeconds: 3 },
     limits: { maxConnections: 20000, maxMessageBytes: 262144, idleSeconds: 900 },
     timers: { connectMs: 2000, firstResponseMs: 4000, inDialogResponseMs: 10000, ringingMs: 181000 },
     failover: { holdSeconds: 2, maxHoldSeconds: 60, maxRetryAfterSeconds: 300 },

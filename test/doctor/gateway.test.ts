@@ -91,6 +91,7 @@ t.test("where the gateway is called up: wildcards on loopback, unknown ports not
     { transport: "udp", host: "0.0.0.0", port: 5060, advertise: { host: "gw.contoso.com" } },
     { transport: "tcp", host: "::", port: 5061 },
     { transport: "tcp", host: "127.0.0.1", port: 0 },
+    { transport: "wss", host: "127.0.0.1", port: 443 },
   ];
   t.same(gatewayPlaces({ listen } as never), [
     { transport: "udp", address: "127.0.0.1", port: 5060, host: "gw.contoso.com" },

@@ -1,3 +1,4 @@
+import { decodeText } from "../../endpoints/bulk/decode.ts";
 import { WaypostError } from "../../errors.ts";
 import type { Io } from "../io.ts";
 
@@ -18,7 +19,7 @@ export interface Piped {
 export async function pipedObjects(io: Io): Promise<Piped[] | undefined> {
   const reading = io.piped();
   if (reading === undefined) return undefined;
-  const lines = (await reading).replace(/^\uFEFF/, "").split(/\r?\n/);
+  const lines = decodeText(await reading, "standard input").split(/\r?\n/);
   return lines.flatMap((line, index) => (line.trim() === "" ? [] : [piped(line.trim(), index + 1)]));
 }
 

@@ -1,0 +1,65 @@
+import type { KnownGateway, StoreHealth } from "../endpoints/store.ts";
+import { jsonLine, table } from "./format.ts";
+import { type Session, withTable } from "./session.ts";
+
+/**
+ * `waypost status`: the store, the table, and what each gateway runs.
+ * @returns the exit status: 1 when the store is not well or a live gateway does not run the stored table
+ */
+export async function runStatus(session: Session, options: { json?: true }): Promise<number> {
+  return withTable(session, async ({ store }) => {
+    const loaded = await store.load().catch((error: Error) => error);
+    const [health, gateways] = await Promise.all([store.health(), store.gateways().catch(() => [])]);
+    const current = loaded instanceof Error ? undefined : loaded;
+    const behind = gateways.filter(({ live, hash }) => live && current !== undefined && hash !== current.hash);
+    const unwell = gateways.filter(({ live, health: theirs }) => live && theirs.state !== "ok");
+    const ok = current !== undefined && health.state === "ok" && behind.length === 0 && unwell.length === 0;
+    if (options.json) {
+      const { revision, hash, endpoints } = current ?? {};
+      session.io.out(jsonLine({ ok, store: health, revision, hash, endpoints: endpoints?.length, gateways }));
+      return ok ? 0 : 1;
+    }
+    session.io.out(`store     ${health.kind} ${health.place}: ${stateText(health)}\n`);
+    if (current === undefined) session.io.err(`waypost: ${(loaded as Error).message}\n`);
+    else {
+      const { revision, hash, endpoints } = current;
+      const count = `${endpoints.length} endpoint${endpoints.length === 1 ? "" : "s"}`;
+      session.io.out(`table     revision ${revision}, ${count}, hash ${hash}\n`);
+    }
+    session.io.out(gateways.length === 0 ? "gateways  none has reported\n" : gatewayTable(gateways, current?.hash));
+    return ok ? 0 : 1;
+  });
+}
+
+function gatewayTable(gateways: readonly KnownGateway[], hash: string | undefined): string {
+  const head = ["GATEWAY", "STATE", "REVISION", "ENDPOINTS", "HASH", "STORE", "REPORTED"];
+  const rows = gateways.map((gateway) => [
+    gateway.name,
+    stateOf(gateway, hash),
+    String(gateway.revision),
+    String(gateway.endpoints),
+    gateway.hash.slice(0, 12),
+    stateText(gateway.health),
+    ageText(gateway.at),
+  ]);
+  return `\n${table(head, rows)}`;
+}
+
+function stateOf({ live, hash: theirs }: KnownGateway, hash: string | undefined): string {
+  if (!live) return "silent";
+  return hash === undefined || theirs === hash ? "current" : "behind";
+}
+
+function stateText({ state, reason, since, currentAt }: StoreHealth): string {
+  if (state === "ok") return "ok";
+  const age = currentAt === undefined ? "" : `, table of ${ageText(currentAt)}`;
+  return `${state} since ${since}${age}${reason === undefined ? "" : `: ${reason}`}`;
+}
+
+/** How long ago a time was, as people say it. @param at ISO 8601 */
+function ageText(at: string): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
+  if (seconds < 120) return `${seconds} s ago`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min ago`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86_400)} days ago`;
+}
