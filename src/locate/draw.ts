@@ -25,7 +25,7 @@ export function seedOf(text: string): number {
  * The records in the order in which they are to be tried: by priority, and within one priority drawn by weight
  * (RFC 2782). The order in which DNS gave them plays no part, so the same draws always give the same order.
  */
-export function srvOrder(records: readonly SrvRecord[], draw: Draw): SrvRecord[] {
+export function srvOrder<T extends SrvRecord>(records: readonly T[], draw: Draw): T[] {
   const sorted = [...records].sort(
     (a, b) => a.port - b.port || (a.target < b.target ? -1 : a.target > b.target ? 1 : 0),
   );
@@ -33,7 +33,7 @@ export function srvOrder(records: readonly SrvRecord[], draw: Draw): SrvRecord[]
   const left = shuffled(sorted, draw).sort(
     (a, b) => a.priority - b.priority || Number(a.weight > 0) - Number(b.weight > 0),
   );
-  const ordered: SrvRecord[] = [];
+  const ordered: T[] = [];
   while (left.length > 0) {
     const end = left.findIndex((record) => record.priority !== left[0]!.priority);
     const group = left.splice(0, end < 0 ? left.length : end);

@@ -3,9 +3,10 @@ import { DnsRecords } from "./dns.ts";
 import type { DnsServer } from "./dns-exchange.ts";
 import type { DnsTimes } from "./dns-lookup.ts";
 import { seedOf } from "./draw.ts";
+import { arrange } from "./outline.ts";
 import { RecordBook, type RecordBookOptions } from "./record-book.ts";
 import { canonicalName, type RecordSource } from "./records.ts";
-import { Resolution } from "./resolution.ts";
+import { Resolution, type Resolved } from "./resolution.ts";
 import type { LocateQuery, LocateResult, WayOut } from "./select.ts";
 
 export interface LocatorSetup {
@@ -25,12 +26,20 @@ export interface LocatorSetup {
   readonly source?: RecordSource;
 }
 
+/** Resolved queries remembered; beyond it all are forgotten and resolved anew from the records. */
+const MAX_RESOLVED = 10_000;
+/** A longer host name does not exist. */
+const MAX_KEY_LENGTH = 300;
+
 /** Finds where to send a request (RFC 3263): static hosts, then numeric hosts, then NAPTR, SRV, A and AAAA. */
 export class Locator {
   readonly #hosts = new Map<string, LocateResult>();
   readonly #waysOut: readonly WayOut[];
+  readonly #clock: () => number;
   readonly #random: () => number;
   readonly #book: RecordBook;
+  /** Spares the next request the whole walk while no answer on the way has expired. */
+  readonly #resolved = new Map<string, Resolved>();
 
   /** @throws WaypostError CONFIG_INVALID for a DNS server that is no IP literal */
   constructor(setup: LocatorSetup) {
@@ -38,6 +47,7 @@ export class Locator {
     for (const [name, targets] of setup.hosts) {
       this.#hosts.set(canonicalName(name), targets.length > 0 ? { ok: true, targets } : noTargets(name));
     }
+    this.#clock = setup.clock;
     this.#random = setup.random ?? Math.random;
     const source = setup.source ?? new DnsRecords(setup.servers, setup.clock, setup.dnsTimes);
     this.#book = new RecordBook(source, setup.clock, setup.limits);
@@ -50,13 +60,35 @@ export class Locator {
   locate(query: LocateQuery, done: (result: LocateResult) => void): LocateResult | undefined {
     const listed = this.#hosts.get(canonicalName(query.host));
     if (listed !== undefined) return listed;
-    const seed = query.affinity === undefined ? Math.floor(this.#random() * 0x1_0000_0000) : seedOf(query.affinity);
-    return new Resolution(query, this.#waysOut, this.#book, seed, done).start();
+    const key = `${query.host} ${query.port} ${query.transport} ${query.secure} ${query.anyTransport === true}`;
+    const known = this.#resolved.get(key);
+    if (known !== undefined && this.#clock() < known.until) return this.#result(query, known);
+    const resolution = new Resolution(query, this.#waysOut, this.#book, (late) => {
+      this.#remember(key, late);
+      done(this.#result(query, late));
+    });
+    const resolved = resolution.start();
+    if (resolved === undefined) return undefined;
+    this.#remember(key, resolved);
+    return this.#result(query, resolved);
   }
 
   /** Ends look-ups; who still waits is answered with that reason. */
   close(): void {
     this.#book.close();
+    this.#resolved.clear();
+  }
+
+  #result({ affinity }: LocateQuery, { outcome }: Resolved): LocateResult {
+    if (!outcome.ok) return outcome;
+    const seed = affinity === undefined ? Math.floor(this.#random() * 0x1_0000_0000) : seedOf(affinity);
+    return { ok: true, targets: arrange(outcome, seed, affinity !== undefined) };
+  }
+
+  #remember(key: string, resolved: Resolved): void {
+    if (this.#clock() >= resolved.until || key.length > MAX_KEY_LENGTH) return;
+    if (this.#resolved.size >= MAX_RESOLVED) this.#resolved.clear();
+    this.#resolved.set(key, resolved);
   }
 }
 

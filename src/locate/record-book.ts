@@ -4,13 +4,13 @@ import { type Answer, type Question, questionKey, type RecordSource, type Record
 export interface RecordBookOptions {
   /** Answers remembered; beyond it the one learned longest ago is forgotten. Default 20000. */
   readonly maxAnswers?: number;
-  /** Look-ups at once that are younger than `slowMs`. Default 64. */
+  /** Look-ups at once that are younger than `slowMs`. Default 128. */
   readonly maxLookups?: number;
-  /** Look-ups at once that are older; beyond it the oldest is given up. Default 256. */
+  /** Look-ups at once that are older; beyond it the oldest is given up. Default 512. */
   readonly maxSlow?: number;
   /** Questions that wait for their turn; beyond it a look-up fails at once. Default 1024. */
   readonly maxWaiting?: number;
-  /** From this age on a look-up no longer holds up others. Default 250 ms. */
+  /** From this age on a look-up no longer holds up others. Default 100 ms. */
   readonly slowMs?: number;
   /** How long it counts that DNS did not answer, or that there is no such record where DNS gives no time. Default 5 s. */
   readonly negativeSeconds?: number;
@@ -28,10 +28,10 @@ export interface RecordBookOptions {
 
 const DEFAULTS: Required<RecordBookOptions> = {
   maxAnswers: 20_000,
-  maxLookups: 64,
-  maxSlow: 256,
+  maxLookups: 128,
+  maxSlow: 512,
   maxWaiting: 1024,
-  slowMs: 250,
+  slowMs: 100,
   negativeSeconds: 5,
   maxNegativeSeconds: 60,
   maxTtlSeconds: 3600,
@@ -88,6 +88,11 @@ export class RecordBook {
   /** The answer when it is known; else undefined, and `done` gets it once, later. */
   find<T extends RecordType>(question: Question<T>, done: (answer: Answer<T>) => void): Answer<T> | undefined {
     return this.#find(question, done as Done) as Answer<T> | undefined;
+  }
+
+  /** Until when the answer counts that is known under this key; -Infinity for none. */
+  expires(key: string): number {
+    return this.#known.get(key)?.expires ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Answers everyone who still waits, then nothing more. */

@@ -1,43 +1,47 @@
+import type { Outline } from "./outline.ts";
 import type { RecordBook } from "./record-book.ts";
 import { type Answer, type Question, questionKey, type RecordType } from "./records.ts";
-import { type LocateQuery, type LocateResult, select, type WayOut } from "./select.ts";
+import { type LocateQuery, select, type Unreachable, type WayOut } from "./select.ts";
+
+/** What a resolution ends with, and until when it may be used again, by the clock of the book. */
+export interface Resolved {
+  readonly outcome: Outline | Unreachable;
+  readonly until: number;
+}
+
+const NEVER = Number.NEGATIVE_INFINITY;
 
 /** One query on its way from step to step: asks the book what the selection needs until that has its result. */
 export class Resolution {
   readonly #query: LocateQuery;
   readonly #waysOut: readonly WayOut[];
   readonly #book: RecordBook;
-  readonly #seed: number;
-  readonly #done: (result: LocateResult) => void;
+  readonly #done: (result: Resolved) => void;
   /** What this query was told: it counts to its end, though the book may forget it meanwhile. */
-  readonly #answers = new Map<string, Answer>();
+  readonly #answers = new Map<string, { readonly answer: Answer; readonly until: number }>();
   readonly #asked = new Set<string>();
   #patienceMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #over = false;
+  /** The first of the answers that the last step used to expire. */
+  #until = Number.POSITIVE_INFINITY;
 
-  constructor(
-    query: LocateQuery,
-    waysOut: readonly WayOut[],
-    book: RecordBook,
-    seed: number,
-    done: (result: LocateResult) => void,
-  ) {
+  constructor(query: LocateQuery, waysOut: readonly WayOut[], book: RecordBook, done: (result: Resolved) => void) {
     this.#query = query;
     this.#waysOut = waysOut;
     this.#book = book;
-    this.#seed = seed;
     this.#done = done;
   }
 
   /** The result if nothing has to be waited for; else `done` gets it, later. */
-  start(): LocateResult | undefined {
+  start(): Resolved | undefined {
     for (;;) {
-      const step = select(this.#query, this.#waysOut, this.#known, this.#seed);
+      this.#until = Number.POSITIVE_INFINITY;
+      const step = select(this.#query, this.#waysOut, this.#known);
       if ("ok" in step) {
         this.#over = true;
         clearTimeout(this.#timer);
-        return step;
+        return { outcome: step, until: this.#until };
       }
       if (!this.#ask(step.ask)) {
         this.#wait(step.missing, step.patienceMs);
@@ -57,7 +61,7 @@ export class Resolution {
       this.#stopWaiting();
       const answer = this.#book.find(question, (late) => this.#arrived(key, late));
       if (answer === undefined) continue;
-      this.#answers.set(key, answer);
+      this.#learn(key, answer);
       told = true;
     }
     return told;
@@ -65,8 +69,12 @@ export class Resolution {
 
   #arrived(key: string, answer: Answer): void {
     if (this.#over) return;
-    this.#answers.set(key, answer);
+    this.#learn(key, answer);
     this.#goOn();
+  }
+
+  #learn(key: string, answer: Answer): void {
+    this.#answers.set(key, { answer, until: this.#book.expires(key) });
   }
 
   #goOn(): void {
@@ -97,11 +105,15 @@ export class Resolution {
     for (const question of questions) {
       const key = questionKey(question);
       if (this.#answers.has(key)) continue;
-      this.#answers.set(key, { kind: "failed", reason: `DNS gave no answer for ${question.name} in time` });
+      const answer: Answer = { kind: "failed", reason: `DNS gave no answer for ${question.name} in time` };
+      this.#answers.set(key, { answer, until: NEVER });
     }
     this.#goOn();
   }
 
-  readonly #known = <T extends RecordType>(question: Question<T>): Answer<T> | undefined =>
-    this.#answers.get(questionKey(question)) as Answer<T> | undefined;
+  readonly #known = <T extends RecordType>(question: Question<T>): Answer<T> | undefined => {
+    const known = this.#answers.get(questionKey(question));
+    this.#until = Math.min(this.#until, known?.until ?? NEVER);
+    return known?.answer as Answer<T> | undefined;
+  };
 }

@@ -1,7 +1,7 @@
 import { canonicalAddress, zoneOf } from "../address.ts";
 import { familyOf, type Listener, type Target, type TransportName } from "../sip/flow.ts";
 import { addressesOf, addressQuestions, explainMissing } from "./addresses.ts";
-import { type Draw, drawFrom, shuffled, srvOrder } from "./draw.ts";
+import type { Outline, OutlineServer } from "./outline.ts";
 import { type Answer, canonicalName, isDnsName, type Question, type RecordType, type SrvRecord } from "./records.ts";
 import { DEFAULT_PORT, naptrSteps, SECURED, type ServiceTransport, SRV_SERVICES } from "./service.ts";
 
@@ -44,11 +44,17 @@ export interface Need {
   readonly patienceMs: number;
 }
 
+/** Why there is nothing to try, as a sentence for people. */
+export interface Unreachable {
+  readonly ok: false;
+  readonly reason: string;
+}
+
+type Step = Outline | Unreachable | Need;
+
 /** What is known so far; undefined = not yet. */
 export type Known = <T extends RecordType>(question: Question<T>) => Answer<T> | undefined;
 
-/** One address after the other is tried, each for seconds; no caller waits for more than so many. */
-const MAX_TARGETS = 128;
 /** Once DNS has told anything, records that it may not know of are awaited this much longer: some servers drop the question. */
 const SERVICE_PATIENCE_MS = 1500;
 /** Once an address is known, the others are awaited this much longer; some servers never answer for AAAA (RFC 8305 §3). */
@@ -64,36 +70,25 @@ interface Hop {
   readonly port: number;
 }
 
-/**
- * One step of RFC 3263 §4: the result, or what to ask DNS before the next step. Pure; with the same answers and the
- * same seed it gives the same order.
- * @param seed decides what RFC 2782 leaves to chance
- */
-export function select(
-  query: LocateQuery,
-  waysOut: readonly WayOut[],
-  known: Known,
-  seed: number,
-): LocateResult | Need {
-  return new Selection(query, waysOut, known, seed).run();
+/** One step of RFC 3263 §4: the result, or what to ask DNS before the next step. Pure. */
+export function select(query: LocateQuery, waysOut: readonly WayOut[], known: Known): Step {
+  return new Selection(query, waysOut, known).run();
 }
 
 class Selection {
   readonly #query: LocateQuery;
   readonly #waysOut: readonly WayOut[];
   readonly #known: Known;
-  readonly #draw: Draw;
   readonly #name: string;
 
-  constructor(query: LocateQuery, waysOut: readonly WayOut[], known: Known, seed: number) {
+  constructor(query: LocateQuery, waysOut: readonly WayOut[], known: Known) {
     this.#query = query;
     this.#waysOut = waysOut;
     this.#known = known;
-    this.#draw = drawFrom(seed);
     this.#name = canonicalName(query.host);
   }
 
-  run(): LocateResult | Need {
+  run(): Step {
     const { host, port, transport, secure } = this.#query;
     const wanted = this.#transports();
     if (wanted.length === 0) {
@@ -129,7 +124,7 @@ class Selection {
    * NAPTR where the URI leaves the transport open, else or failing that SRV, else the name's own addresses
    * (RFC 3263 §4.1, §4.2). Where records name a transport, it is the only one: nobody who breaks TLS gets plain text.
    */
-  #byService(hops: readonly Hop[]): LocateResult | Need {
+  #byService(hops: readonly Hop[]): Step {
     const { transport, secure } = this.#query;
     const open = transport === undefined;
     const services = (open && !secure ? SAFEST_FIRST : hops.map((hop) => hop.transport)).filter(
@@ -144,7 +139,7 @@ class Selection {
       const missing = [naptr, ...srv].filter((question) => this.#known(question) === undefined);
       return { ask, missing, patienceMs: told ? SERVICE_PATIENCE_MS : Number.POSITIVE_INFINITY };
     };
-    let trouble: LocateResult | undefined;
+    let trouble: Unreachable | undefined;
 
     if (open) {
       const answer = this.#known(naptr);
@@ -177,7 +172,7 @@ class Selection {
     return { ok: false, reason: `DNS says that ${this.#name} offers no SIP over ${[...refused].join(" or ")}` };
   }
 
-  #byNaptr(step: { transport: ServiceTransport; flag: "s" | "a"; name: string }): LocateResult | Need {
+  #byNaptr(step: { transport: ServiceTransport; flag: "s" | "a"; name: string }): Step {
     const { transport, flag, name } = step;
     if (flag === "a") return this.#byAddress(name, [{ transport, port: DEFAULT_PORT[transport] }]);
     const question = { type: "SRV", name } as const;
@@ -200,58 +195,52 @@ class Selection {
     return "none";
   }
 
-  /** Every address of every server, in the order of RFC 2782. */
-  #bySrv(records: readonly SrvRecord[], transport: ServiceTransport): LocateResult | Need {
+  /** Every address of every server. */
+  #bySrv(records: readonly SrvRecord[], transport: ServiceTransport): Step {
     const families = this.#families([{ transport, port: 0 }]);
-    const servers = srvOrder(
-      records.filter((record) => record.target !== ""),
-      this.#draw,
-    );
-    const targets: Target[] = [];
+    const servers: OutlineServer[] = [];
     const missing: Question[] = [];
     let trouble = "";
-    for (const { target: name, port } of servers) {
+    for (const record of records) {
+      const { target: name, port } = record;
+      if (name === "") continue;
       const literal = canonicalAddress(name);
       const found =
         literal === undefined ? addressesOf(name, families, this.#known) : { addresses: [literal], missing: [] };
       missing.push(...found.missing);
-      const reached = this.#reach(name, this.#spread(found.addresses), [{ transport, port }]);
-      if (reached.ok) targets.push(...reached.targets);
-      else if (found.addresses.length > 0) trouble ||= reached.reason;
-      else trouble ||= explainMissing(name, families, this.#known);
+      const reached = this.#reach(name, found.addresses, [{ transport, port }]);
+      if (reached.ok) servers.push({ ...record, groups: reached.servers[0]!.groups });
+      else trouble ||= found.addresses.length > 0 ? reached.reason : explainMissing(name, families, this.#known);
     }
-    if (missing.length > 0) return waitForAddresses(missing, targets.length > 0);
-    if (targets.length > 0) return { ok: true, targets: targets.slice(0, MAX_TARGETS) };
+    if (missing.length > 0) return waitForAddresses(missing, servers.length > 0);
+    if (servers.length > 0) return { ok: true, servers };
     return { ok: false, reason: `no server of ${this.#name} over ${transport} has an address: ${trouble}` };
   }
 
-  #byAddress(name: string, hops: readonly Hop[]): LocateResult | Need {
+  #byAddress(name: string, hops: readonly Hop[]): Step {
     const families = this.#families(hops);
     const { addresses, missing } = addressesOf(name, families, this.#known);
     if (missing.length > 0) return waitForAddresses(missing, addresses.length > 0);
     if (addresses.length === 0) return { ok: false, reason: explainMissing(name, families, this.#known) };
-    return this.#reach(name, this.#spread(addresses), hops);
+    return this.#reach(name, addresses, hops);
   }
 
-  /** IPv4 before IPv6. */
-  #spread(addresses: readonly string[]): readonly string[] {
-    if (this.#query.affinity === undefined) return addresses;
-    return ([4, 6] as const).flatMap((family) =>
-      shuffled(addresses.filter((address) => familyOf(address) === family).sort(), this.#draw),
-    );
-  }
-
-  /** The targets for these addresses, of the families that we can send to. @param name what they are the addresses of */
-  #reach(name: string, addresses: readonly string[], hops: readonly Hop[], zone = ""): LocateResult {
+  /**
+   * The addresses that we can send to, by each hop, IPv4 before IPv6.
+   * @param name what they are the addresses of
+   */
+  #reach(name: string, addresses: readonly string[], hops: readonly Hop[], zone = ""): Outline | Unreachable {
     const host = canonicalAddress(this.#name) ?? this.#name;
-    const targets = hops.flatMap(({ transport, port }) =>
-      addresses
-        .filter((address) =>
-          this.#waysOut.some((way) => way.transport === transport && way.family === familyOf(address)),
-        )
-        .map((address) => ({ transport, address: address + zone, port, host })),
+    const groups = hops.flatMap(({ transport, port }) =>
+      this.#families([{ transport, port }]).map((family) =>
+        addresses
+          .filter((address) => familyOf(address) === family)
+          .map((address): Target => ({ transport, address: address + zone, port, host })),
+      ),
     );
-    if (targets.length > 0) return { ok: true, targets: targets.slice(0, MAX_TARGETS) };
+    if (groups.some((group) => group.length > 0)) {
+      return { ok: true, servers: [{ priority: 0, weight: 0, port: 0, target: name, groups }] };
+    }
     const transports = hops.map((hop) => hop.transport).join(" or ");
     return { ok: false, reason: `no ${transports} listener reaches an address of ${name} (${addresses.join(", ")})` };
   }

@@ -199,17 +199,18 @@ t.test("what is no host name is not asked for", async (t) => {
 });
 
 t.test(
-  "while services are unknown they are awaited for a while once DNS has spoken, addresses alone for less",
+  "services that stay unknown are awaited for a while once DNS has spoken, addresses alone for less",
   async (t) => {
     const query = { host: "pool.test", secure: false } as const;
-    const silent = select(query, [UDP4], () => undefined, 1);
+    const silent = select(query, [UDP4], () => undefined);
     t.match(silent, { patienceMs: Number.POSITIVE_INFINITY });
-    const half = select(
-      query,
-      [UDP4],
-      ({ type }) => (type === "A" ? { kind: "found", records: [], ttlSeconds: 60 } : undefined),
-      1,
+    const half = select(query, [UDP4], ({ type }) =>
+      type === "A" ? { kind: "found", records: [], ttlSeconds: 60 } : undefined,
     );
     t.match(half, { patienceMs: 1500, missing: [{ type: "NAPTR" }, { type: "SRV" }] });
+    const oneFamily = select({ ...query, port: 5060 }, ALL, ({ type }) =>
+      type === "A" ? { kind: "found", records: [], ttlSeconds: 60 } : undefined,
+    );
+    t.match(oneFamily, { patienceMs: Number.POSITIVE_INFINITY, missing: [{ type: "AAAA" }] });
   },
 );

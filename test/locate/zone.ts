@@ -1,3 +1,4 @@
+import { arrange } from "../../src/locate/outline.ts";
 import type { Answer, NaptrRecord, Question, RecordData, RecordType, SrvRecord } from "../../src/locate/records.ts";
 import { type LocateQuery, type LocateResult, select, type WayOut } from "../../src/locate/select.ts";
 
@@ -27,8 +28,13 @@ export function walk(
   const known = <T extends RecordType>(question: Question<T>): Answer<T> | undefined =>
     asked.has(keyOf(question)) ? answer(zone, question) : undefined;
   for (;;) {
-    const step = select({ host: "pool.test", secure: false, ...query }, waysOut, known, seed);
-    if ("ok" in step) return { result: step, questions };
+    const step = select({ host: "pool.test", secure: false, ...query }, waysOut, known);
+    if ("ok" in step) {
+      const result = step.ok
+        ? ({ ok: true, targets: arrange(step, seed, query.affinity !== undefined) } as const)
+        : step;
+      return { result, questions };
+    }
     for (const question of step.ask) {
       if (!asked.has(keyOf(question))) questions.push(keyOf(question));
       asked.add(keyOf(question));
