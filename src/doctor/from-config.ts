@@ -19,9 +19,9 @@ export async function reachOf(config: Config, withinMs: number): Promise<Reach> 
     waysOut: config.listen.map(({ transport, host }) => ({ transport, family: familyOf(host) })),
     clock: () => performance.now(),
   });
-  const listener = config.listen.find(({ tls }) => tls !== undefined)?.tls ?? {};
-  const weak = (config.tls.legacyHosts ?? []).length > 0;
-  const material = await readMaterial(outboundFiles(config.tls, listener), weak);
+  const listener = config.listen.find(({ tls }) => tls !== undefined)?.tls;
+  const weak = listener?.legacy === true || (config.tls.legacyHosts ?? []).length > 0;
+  const material = await readMaterial(outboundFiles(config.tls, listener ?? {}), weak);
   return { locator, dialler: new TlsDialler(config.tls, material), withinMs };
 }
 

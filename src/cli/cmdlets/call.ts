@@ -3,6 +3,7 @@ import type { Actor, EndpointStore } from "../../endpoints/store.ts";
 import { WaypostError } from "../../errors.ts";
 import { jsonLine, list } from "../format.ts";
 import type { Io } from "../io.ts";
+import type { Opened } from "../session.ts";
 import { propertiesOf } from "./object.ts";
 import type { Cmdlet, Value } from "./parameter.ts";
 import type { Bound } from "./parse.ts";
@@ -14,7 +15,11 @@ export interface Call {
   readonly io: Io;
   readonly actor: Actor;
   /** Opens the configured table at the first use, so that a wrong line fails before any file is touched. */
-  store(): Promise<EndpointStore>;
+  opened(): Promise<Opened>;
+}
+
+export async function storeOf(call: Call): Promise<EndpointStore> {
+  return (await call.opened()).store;
 }
 
 export function text(call: Call, name: string): string | undefined {

@@ -60,6 +60,24 @@ const CONFIG: Parameter = {
   help: "the configuration file (default: WAYPOST_CONFIG, else config/waypost.yaml)",
 };
 const REASON: Parameter = { name: "Reason", type: "String", ours: true, help: "why, for the history of the table" };
+const FORCE: Parameter = {
+  name: "Force",
+  type: "SwitchParameter",
+  ours: true,
+  help: "even when the pool does not answer or is a gateway; needs -Reason",
+};
+const WAIT: Parameter = {
+  name: "Wait",
+  type: "SwitchParameter",
+  ours: true,
+  help: "returns when every live gateway runs the change",
+};
+const TIMEOUT: Parameter = {
+  name: "Timeout",
+  type: "UInt32",
+  ours: true,
+  help: "with -Wait, the most seconds to wait (default 30); after that the exit status is 2",
+};
 const HELP: Parameter = { name: "Help", aliases: ["?"], type: "SwitchParameter", ours: true, help: "prints this text" };
 const IDENTITY: Parameter = {
   name: "Identity",
@@ -112,6 +130,9 @@ export const CMDLETS: readonly Cmdlet[] = [
       PASS_THRU,
       CONFIRM,
       WHAT_IF,
+      FORCE,
+      WAIT,
+      TIMEOUT,
       REASON,
       JSON_OUT,
       CONFIG,
@@ -170,6 +191,9 @@ export const CMDLETS: readonly Cmdlet[] = [
       PASS_THRU,
       CONFIRM,
       WHAT_IF,
+      FORCE,
+      WAIT,
+      TIMEOUT,
       REASON,
       JSON_OUT,
       CONFIG,
@@ -194,6 +218,8 @@ export const CMDLETS: readonly Cmdlet[] = [
       { name: "Force", type: "SwitchParameter", help: "passes over endpoints that do not exist, without an error" },
       CONFIRM,
       WHAT_IF,
+      WAIT,
+      TIMEOUT,
       REASON,
       CONFIG,
       HELP,

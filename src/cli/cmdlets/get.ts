@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../endpoints/model.ts";
 import { endpointMeant } from "../identity.ts";
-import { type Call, emit, text, warn } from "./call.ts";
+import { type Call, emit, storeOf, text, warn } from "./call.ts";
 import { filter } from "./filter.ts";
 import { PROPERTY_NAMES, propertiesOf } from "./object.ts";
 
@@ -12,7 +12,7 @@ export async function get(call: Call): Promise<void> {
   const pool = text(call, "PersistentChatPoolFqdn");
   const size = call.bound.get("ResultSize");
 
-  const { endpoints } = await (await call.store()).load();
+  const { endpoints } = await (await storeOf(call)).load();
   const named = identity === undefined ? endpoints : [endpointMeant(endpoints, identity)];
   const found = named.filter(
     (endpoint) => (pool === undefined || samePool(endpoint, pool)) && fits(propertiesOf(endpoint)),

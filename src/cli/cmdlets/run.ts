@@ -1,8 +1,9 @@
-import type { EndpointStore } from "../../endpoints/store.ts";
 import { WaypostError } from "../../errors.ts";
 import { actor } from "../actor.ts";
 import { withFullStop } from "../error-text.ts";
+import { exitStatus } from "../exit-status.ts";
 import type { Io } from "../io.ts";
+import type { Opened } from "../session.ts";
 import { type Call, hidden, text, warn } from "./call.ts";
 import { CMDLETS, cmdletNamed } from "./declarations.ts";
 import { helpText } from "./help.ts";
@@ -18,7 +19,7 @@ const ACTIONS: Readonly<Record<string, () => Promise<(call: Call) => Promise<voi
 
 /**
  * Runs a cmdlet, or Get-Help for one, under its name in any case.
- * @returns the exit status: 0 done, 1 not done (the reason is on standard error)
+ * @returns the exit status: 0 done; 1 not done (the reason is on standard error); 2 see exit-status.ts
  */
 export async function runCmdlet(
   name: string,
@@ -34,7 +35,7 @@ export async function runCmdlet(
     return 1;
   }
   let bound: Bound = new Map();
-  let store: Promise<EndpointStore> | undefined;
+  let opened: Promise<Opened> | undefined;
   try {
     bound = bind(cmdlet, words);
     if (bound.get("Help") === true) {
@@ -46,7 +47,7 @@ export async function runCmdlet(
       bound,
       io,
       actor: actor(env, bound.get("Reason")?.toString()),
-      store: () => (store ??= openStore(text(call, "Config"), env)),
+      opened: () => (opened ??= openConfigured(text(call, "Config"), env)),
     };
     for (const parameter of cmdlet.parameters) {
       if (!parameter.unused || !bound.has(parameter.name)) continue;
@@ -57,15 +58,15 @@ export async function runCmdlet(
     return 0;
   } catch (error) {
     if (!hidden(bound.get("ErrorAction"))) io.err(errorText(cmdlet, error));
-    return 1;
+    return exitStatus(error);
   } finally {
-    await store?.then((opened) => opened.close()).catch(() => undefined);
+    await opened?.then(({ store }) => store.close()).catch(() => undefined);
   }
 }
 
-async function openStore(config: string | undefined, env: NodeJS.ProcessEnv): Promise<EndpointStore> {
+async function openConfigured(config: string | undefined, env: NodeJS.ProcessEnv): Promise<Opened> {
   const { openTable } = await import("../open-table.ts");
-  return (await openTable(config, env)).store;
+  return openTable(config, env);
 }
 
 function errorText(cmdlet: Cmdlet, error: unknown): string {

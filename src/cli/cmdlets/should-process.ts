@@ -2,9 +2,10 @@ import { addressKey } from "../../endpoints/address-key.ts";
 import type { Endpoint } from "../../endpoints/model.ts";
 import type { ChangeResult, RowChange, RowDifference } from "../../endpoints/store.ts";
 import { WaypostError } from "../../errors.ts";
+import { type ChangeOptions, commit as guarded } from "../commit.ts";
 import { differenceLines } from "../differences.ts";
 import { withScheme } from "../identity.ts";
-import { type Call, flag, verbose } from "./call.ts";
+import { type Call, flag, text, verbose, warn } from "./call.ts";
 
 /** One change with the row it is about, where there is one already. */
 export interface Planned {
@@ -19,9 +20,16 @@ export interface Planned {
  */
 export async function commit(call: Call, planned: readonly Planned[]): Promise<Endpoint[]> {
   if (planned.length === 0) return [];
-  const store = await call.store();
+  const opened = await call.opened();
+  const { store } = opened;
+  const make = (plans: readonly Planned[], whatIf: boolean) => {
+    const options = { ...changeOptions(call), ...(whatIf ? { dryRun: true as const } : {}) };
+    return guarded(opened, { err: (line) => warn(call, line.replace(/^warning: |\n$/g, "")) }, options, (dryRun) =>
+      store.change(changesOf(plans), call.actor, { dryRun }),
+    );
+  };
   if (flag(call, "WhatIf")) {
-    const result = await store.change(changesOf(planned), call.actor, { dryRun: true });
+    const result = await make(planned, true);
     for (const plan of planned) {
       const details = differenceLines(differenceOf(plan, result) ?? {}).map((line) => `         ${line}`);
       call.io.out([`What if: ${sentence(call, plan)}`, ...details, ""].join("\n"));
@@ -30,17 +38,32 @@ export async function commit(call: Call, planned: readonly Planned[]): Promise<E
   }
   let agreed = planned;
   if (flag(call, "Confirm")) {
-    await store.change(changesOf(planned), call.actor, { dryRun: true });
+    await make(planned, true);
     agreed = await confirmed(call, planned);
     if (agreed.length === 0) return [];
   }
   for (const plan of agreed) verbose(call, sentence(call, plan));
-  const result = await store.change(changesOf(agreed), call.actor);
+  const result = await make(agreed, false);
+  if (flag(call, "Wait")) {
+    const { waitForGateways, WAIT_SECONDS } = await import("../wait.ts");
+    const seconds = Number(call.bound.get("Timeout") ?? WAIT_SECONDS);
+    verbose(call, `${await waitForGateways(store, result.revision, seconds)}.`);
+  }
   return agreed.flatMap((plan) => {
     const difference = differenceOf(plan, result);
     // A store reports no difference for a row that had the wished-for settings already.
     return (difference ? difference.after : plan.present) ?? [];
   });
+}
+
+/** Remove has a -Force of its own, which means something else; nothing that it does needs forcing here. */
+function changeOptions(call: Call): ChangeOptions {
+  const reason = text(call, "Reason");
+  const forced = flag(call, "Force") && call.cmdlet.name !== "Remove-CsPersistentChatEndpoint";
+  if (forced && !reason?.trim()) {
+    throw new WaypostError("USAGE", "-Force passes over a guard rail: say why with -Reason.");
+  }
+  return { ...(forced ? { force: true } : {}), ...(reason === undefined ? {} : { reason }) };
 }
 
 function changesOf(planned: readonly Planned[]): RowChange[] {

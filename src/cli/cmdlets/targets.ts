@@ -1,7 +1,7 @@
 import type { Endpoint } from "../../endpoints/model.ts";
 import { WaypostError } from "../../errors.ts";
 import { endpointMeant } from "../identity.ts";
-import { type Call, flag, missingParameters, text, verbose } from "./call.ts";
+import { type Call, flag, missingParameters, storeOf, text, verbose } from "./call.ts";
 import { type Piped, pipedObjects } from "./input.ts";
 
 /** An endpoint that a cmdlet shall change, with the piped object that named it. */
@@ -20,7 +20,7 @@ export async function targets(call: Call): Promise<Target[]> {
   const piped = identity === undefined ? await pipedObjects(call.io) : undefined;
   if (identity === undefined && piped === undefined) throw missingParameters(["Identity"]);
   if (piped?.length === 0) return [];
-  const { endpoints } = await (await call.store()).load();
+  const { endpoints } = await (await storeOf(call)).load();
   if (identity !== undefined) return meant(call, endpoints, identity).map((endpoint) => ({ endpoint }));
   const found = new Map<string, Target>();
   for (const object of piped ?? []) {
