@@ -167,6 +167,7 @@ export class SamplePool {
       case "UPDATE":
         wire.send(responseTo(request, "200 OK", { headers: [["Contact", this.#contact], ...SESSION_TIMER] }));
         return;
+      case "MESSAGE":
       case "OPTIONS":
         wire.send(responseTo(request, "200 OK", { headers: [ALLOW] }));
         return;
@@ -339,7 +340,7 @@ export class SamplePool {
 }
 
 const NO_DIALOG = "481 Call Leg/Transaction Does Not Exist";
-const ALLOW = ["Allow", "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, SUBSCRIBE, OPTIONS"] as const;
+const ALLOW = ["Allow", "INVITE, ACK, CANCEL, BYE, INFO, MESSAGE, UPDATE, SUBSCRIBE, OPTIONS"] as const;
 const SESSION_TIMER = [
   ["Supported", "timer"],
   ["Session-Expires", "1800;refresher=uac"],
