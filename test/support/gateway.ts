@@ -176,6 +176,8 @@ export class GatewayPlace {
       store: { kind: "file", path: "endpoints.json" },
       resolve: { hosts: setup.hosts ?? {} },
       log: { level: logLevel },
+      // The actors of the tests say nothing that a test does not tell them to say.
+      edit: { probePool: false },
       ...(defaultRoute === undefined ? {} : { defaultRoute }),
       ...(timers === undefined ? {} : { timers }),
     };
