@@ -4,12 +4,13 @@ import type { Config } from "../config/config.ts";
 import { isIpLiteral } from "../endpoints/host.ts";
 import type { Endpoint } from "../endpoints/model.ts";
 import { WaypostError } from "../errors.ts";
+import { checkCertificates } from "./check-certificates.ts";
 import { errorText } from "./error-text.ts";
 import type { Io } from "./io.ts";
 import { openTable } from "./open-table.ts";
 
 /**
- * `waypost check`: reads configuration and table as the gateway would, without binding anything or asking DNS.
+ * `waypost check`: reads configuration, certificates and table as the gateway would, without binding anything or asking DNS.
  * @returns the exit status: 0 when the gateway could start (warnings go to standard error), 1 with every reason
  */
 export async function runCheck(file: string | undefined, io: Io, env: NodeJS.ProcessEnv): Promise<number> {
@@ -17,12 +18,15 @@ export async function runCheck(file: string | undefined, io: Io, env: NodeJS.Pro
     const { config, store } = await openTable(file, env);
     io.out(`configuration ${config.file}: valid\n`);
     for (const line of configLines(config)) io.out(`  ${line}\n`);
+    const certificates = await checkCertificates(config, Date.now());
+    for (const line of certificates.lines) io.out(`  ${line}\n`);
+    for (const error of certificates.errors) io.err(errorText(error));
     try {
       const { endpoints, revision } = await store.load();
       io.out(`endpoint table ${config.store.path}: valid\n`);
       io.out(`  ${counted(endpoints.length, "endpoint")}, revision ${revision}\n`);
-      for (const warning of warnings(config, endpoints)) io.err(`warning: ${warning}\n`);
-      return 0;
+      for (const warning of [...certificates.warnings, ...warnings(config, endpoints)]) io.err(`warning: ${warning}\n`);
+      return certificates.errors.length === 0 ? 0 : 1;
     } finally {
       await store.close();
     }
