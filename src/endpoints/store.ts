@@ -52,6 +52,8 @@ export interface TableUpdate {
   readonly revision: number;
   readonly hash: string;
   readonly differences: readonly RowDifference[];
+  /** Something an operator should know about how the table came to change: a sentence. */
+  readonly warning?: string;
 }
 
 /** One change of the table as the history keeps it: who, when, why, from where, and what it did. */
@@ -152,8 +154,9 @@ export interface EndpointStore {
   /** Validates and commits; with `dryRun` validates and reports only. */
   change(changes: readonly RowChange[], actor: Actor, options?: ChangeOptions): Promise<ChangeResult>;
   /**
-   * Calls `changed` with what follows the table that was loaded last, whoever wrote it, and `refused` when what is
-   * stored cannot be used (the caller goes on with the last good table). Returns a function that stops watching.
+   * Calls `changed` with what follows the table that was loaded last, whoever wrote it, and `refused` once when what
+   * is stored cannot be used or reached (the caller goes on with the last good table). A change by this very object is
+   * handed to `changed` before it is answered. Returns a function that stops watching.
    */
   watch(changed: (update: TableUpdate) => void, refused: (error: Error) => void): () => void;
 

@@ -1,0 +1,380 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { WaypostError } from "../../errors.ts";
+import { addressKey } from "../address-key.ts";
+import { differencesBetween } from "../differences.ts";
+import {
+  type Anchor,
+  chainFaults,
+  differencesOverTime,
+  entryOf,
+  GENESIS,
+  nextEntry,
+  selectEntries,
+  undoChanges,
+} from "../history.ts";
+import { planChange } from "../plan-change.ts";
+import type { IsSelf } from "../row-schema.ts";
+import {
+  type Actor,
+  type ChangeOptions,
+  type ChangeResult,
+  type EndpointStore,
+  type GatewayReport,
+  type HistoryCheck,
+  type HistoryEntry,
+  type HistoryOptions,
+  type KnownGateway,
+  MAX_ROWS_PER_CHANGE,
+  type RowChange,
+  type RowDifference,
+  type StoreHealth,
+  type TableSnapshot,
+  type TableUpdate,
+} from "../store.ts";
+import { keyOf, stepsOf } from "../table.ts";
+import { hashOf, TableHash } from "../table-hash.ts";
+import { placeOf, type RedisAccess } from "./access.ts";
+import { redisError } from "./explain.ts";
+import { FEED_BLOCK_MS, Follower } from "./follower.ts";
+import { LastGoodCopy } from "./last-good-copy.ts";
+import { openLink, type RedisConnection, whenReady } from "./link.ts";
+import { type ReadTable, RedisTable, type Step } from "./redis-table.ts";
+
+export interface RedisStoreOptions {
+  readonly access: RedisAccess;
+  /** Tells whether a pool is this gateway itself; absent = never. */
+  readonly isSelf?: IsSelf;
+  /** How many changes the history keeps; 5000 when absent. */
+  readonly history?: number;
+  /** Where the last good table is kept on this machine. */
+  readonly copy?: string;
+  /** True for a gateway, which keeps that copy up to date; others only read it. */
+  readonly keepsCopy?: boolean;
+  /** How long Redis may take for an answer, in milliseconds; 2000 when absent. */
+  readonly answerMs?: number;
+}
+
+/** How long a change tries again when other writers are faster. */
+const CONTEND_MS = 15_000;
+
+/** A change whose details depend on the table as it is then. */
+interface Wish {
+  readonly actor: Actor;
+  readonly undoes?: number;
+  readonly changes: (find: (key: string) => ReturnType<ReadTable["rows"]["get"]>) => readonly RowChange[];
+  /** The comparison keys of the rows that it looks at. */
+  readonly keys: readonly string[];
+}
+
+/**
+ * The endpoint table in Redis, for more than one gateway. Calls never wait for it: a gateway serves from memory, and
+ * this class follows Redis (follower.ts) and changes it, each change being one step (scripts.ts) that happens only if
+ * nothing else has happened since the rows were read.
+ */
+export class RedisStore implements EndpointStore {
+  readonly place: string;
+  readonly #options: RedisStoreOptions;
+  readonly #answerMs: number;
+  readonly #link: RedisConnection;
+  readonly #table: RedisTable;
+  readonly #follower: Follower;
+  readonly #watchers = new Set<{ changed: (update: TableUpdate) => void; refused: (error: Error) => void }>();
+  #lastFault: Error | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  /** @throws WaypostError STORE_UNREACHABLE when a file with password or certificates cannot be read */
+  constructor(options: RedisStoreOptions) {
+    this.#options = options;
+    this.place = placeOf(options.access);
+    this.#answerMs = options.answerMs ?? 2000;
+    this.#link = this.#open(this.#answerMs);
+    this.#table = new RedisTable(this.#link, options.access.prefix);
+    this.#follower = new Follower({
+      table: this.#table,
+      place: this.place,
+      ready: () => this.#ready(this.#link),
+      ...(options.copy === undefined ? undefined : { copy: new LastGoodCopy(options.copy) }),
+      keepsCopy: options.keepsCopy ?? false,
+      changed: (update) => {
+        for (const { changed } of this.#watchers) changed(update);
+      },
+      refused: (error) => {
+        for (const { refused } of this.#watchers) refused(error);
+      },
+    });
+  }
+
+  /** The table of Redis, or of the copy on disk as long as Redis cannot be used: {@link health} tells which. */
+  async load(): Promise<TableSnapshot> {
+    await this.#follower.open();
+    try {
+      await this.#follower.sync();
+    } catch (error) {
+      if (!this.#follower.hasTable) {
+        throw error;
+      }
+    }
+    return this.#follower.mirror.snapshot();
+  }
+
+  change(changes: readonly RowChange[], actor: Actor, options: ChangeOptions = {}): Promise<ChangeResult> {
+    const keys = changes.flatMap(keysOfChange);
+    return this.#inTurn(() => this.#carryOut({ actor, changes: () => changes, keys }, options));
+  }
+
+  undo(revision: number, actor: Actor, options: ChangeOptions = {}): Promise<ChangeResult> {
+    return this.#inTurn(async () => {
+      const { anchor, entries } = await this.#readHistory();
+      const entry = entryOf(anchor, entries, revision);
+      const keys = entry.differences.flatMap(({ before, after }) =>
+        [before, after].flatMap((row) => (row ? keyOf(row) : [])),
+      );
+      return this.#carryOut({ actor, undoes: revision, changes: (find) => undoChanges(entry, find), keys }, options);
+    });
+  }
+
+  watch(changed: (update: TableUpdate) => void, refused: (error: Error) => void): () => void {
+    const watcher = { changed, refused };
+    this.#watchers.add(watcher);
+    this.#follower.start(() => {
+      const link = this.#open(FEED_BLOCK_MS + this.#answerMs);
+      return { link, ready: () => this.#ready(link) };
+    });
+    return () => {
+      this.#watchers.delete(watcher);
+    };
+  }
+
+  async history(options: HistoryOptions = {}): Promise<readonly HistoryEntry[]> {
+    return selectEntries((await this.#readHistory()).entries, options);
+  }
+
+  async verifyHistory(): Promise<HistoryCheck> {
+    const { anchor, entries } = await this.#readHistory();
+    const rows = await this.#exchange(() => this.#follower.loadRows());
+    const [oldest, newest] = [entries[0]?.revision, entries.at(-1)?.revision];
+    return {
+      entries: entries.length,
+      ...(oldest === undefined ? undefined : { oldest }),
+      ...(newest === undefined ? undefined : { newest }),
+      faults: chainFaults(anchor, entries, hashOf(rows.values())),
+    };
+  }
+
+  async diff(from: number, to: number): Promise<readonly RowDifference[]> {
+    const { anchor, entries } = await this.#readHistory();
+    return differencesOverTime(anchor, entries, from, to);
+  }
+
+  async health(): Promise<StoreHealth> {
+    await this.#follower.open();
+    await this.#follower.sync().catch(() => undefined);
+    return { kind: "redis", place: this.place, ...this.#follower.health };
+  }
+
+  gateways(): Promise<readonly KnownGateway[]> {
+    return this.#exchange(() => this.#table.gateways(Date.now()));
+  }
+
+  reportGateway(report: GatewayReport): Promise<void> {
+    return this.#exchange(() => this.#table.report(report));
+  }
+
+  settle(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {
+    return this.#inTurn(async () => {
+      await this.#follower.open();
+      const fault = await this.#follower.sync().then(
+        () => undefined,
+        (error: WaypostError) => error,
+      );
+      if (fault === undefined) {
+        throw new WaypostError("NOTHING_TO_SETTLE", `${this.place} holds the table that is known here`);
+      }
+      if (fault.code !== "TABLE_SUSPICIOUS") {
+        throw fault;
+      }
+      const result = await this.#exchange(() => this.#settle(decision, actor));
+      await this.#follower.sync();
+      return result;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#watchers.clear();
+    await this.#queue;
+    await this.#follower.stop();
+    this.#link.disconnect();
+  }
+
+  #open(silenceMs: number): RedisConnection {
+    try {
+      return openLink(this.#options.access, silenceMs, (error) => {
+        this.#lastFault = error;
+      });
+    } catch (error) {
+      throw redisError(this.place, error);
+    }
+  }
+
+  #ready(link: RedisConnection): Promise<void> {
+    return whenReady(link, this.#answerMs, () => this.#lastFault);
+  }
+
+  /** Changes of one store object wait for each other. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #exchange<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      await this.#ready(this.#link);
+      return await work();
+    } catch (error) {
+      throw redisError(this.place, error);
+    }
+  }
+
+  async #carryOut(wish: Wish, options: ChangeOptions): Promise<ChangeResult> {
+    const end = performance.now() + CONTEND_MS;
+    for (let attempt = 1; performance.now() < end; attempt++) {
+      const result = await this.#exchange(() => this.#attempt(wish, options));
+      if (result !== undefined) {
+        return result;
+      }
+      await sleep(Math.random() * Math.min(5 * attempt, 100));
+    }
+    throw new WaypostError("TABLE_LOCKED", `${this.place}: other writers were faster for ${CONTEND_MS / 1000} seconds`);
+  }
+
+  /** Gives undefined when another change came in between. */
+  async #attempt(wish: Wish, options: ChangeOptions): Promise<ChangeResult | undefined> {
+    const { actor, undoes } = wish;
+    const asked = performance.now();
+    const read = await this.#table.read(wish.keys);
+    await this.#follower.refuseStranger(read);
+    const { head } = read;
+    const at = new Date().toISOString();
+    const find = (key: string) => read.rows.get(key);
+    const isSelf = this.#options.isSelf ?? (() => false);
+    const differences = planChange(wish.changes(find), { find, isSelf, actor, at });
+    if (differences.length > MAX_ROWS_PER_CHANGE) {
+      const most = `at most ${MAX_ROWS_PER_CHANGE} are possible at once`;
+      throw new WaypostError("CHANGE_TOO_LARGE", `the change touches ${differences.length} endpoints; ${most}`);
+    }
+    const tableHash = new TableHash(head?.hash).apply(differences).toString();
+    const revision = head?.revision ?? 0;
+    if (options.dryRun || differences.length === 0) {
+      return { revision, hash: tableHash, differences };
+    }
+    const happening = { revision: revision + 1, at, actor, undoes, differences, tableHash };
+    const entry = nextEntry(head?.chain ?? GENESIS.hash, happening);
+    // Redis's own clock tells when this attempt is given up; what arrives there later does not happen any more.
+    const deadlineMs = read.timeMs + (performance.now() - asked) + this.#answerMs;
+    if (!(await this.#commit({ head, lineage: head?.lineage ?? entry.hash, entry, count: 0 }, read, deadlineMs))) {
+      return undefined;
+    }
+    if (this.#follower.hasTable) {
+      await this.#follower.sync().catch(() => undefined);
+    }
+    return { revision: entry.revision, hash: tableHash, differences };
+  }
+
+  async #commit(step: Step, read: ReadTable, deadlineMs: number): Promise<boolean> {
+    const { entry } = step;
+    const { rows, keys } = stepsOf(entry.differences);
+    const added = entry.differences.reduce((sum, { before, after }) => sum + (after ? 1 : 0) - (before ? 1 : 0), 0);
+    const count = (read.head?.count ?? 0) + added;
+    const pairs = rows.map((row) => [keyOf(row), row] as const);
+    const bound = this.#options.history ?? 5000;
+    const sent = performance.now();
+    let outcome: Awaited<ReturnType<RedisTable["commit"]>>;
+    try {
+      outcome = await this.#table.commit({ ...step, count }, keys, pairs, bound, deadlineMs);
+    } catch (error) {
+      // A server that answered did not do it: a script that fails has done nothing that we have not seen fail.
+      if ((error as Error).name === "ReplyError" || (await this.#wasNotDone(entry, deadlineMs, sent, error as Error))) {
+        throw error;
+      }
+      return true;
+    }
+    if (outcome === "DAMAGED") {
+      const has = `${read.rowCount} endpoints, but its last change left ${read.head?.count ?? 0}`;
+      throw new WaypostError("TABLE_SUSPICIOUS", `${this.place} holds ${has}`);
+    }
+    return outcome === "OK";
+  }
+
+  /**
+   * The connection was lost before the answer came: finds out whether the change was made. It can be made until its
+   * deadline, so this waits for that.
+   * @throws WaypostError STORE_UNREACHABLE when nobody can tell
+   */
+  async #wasNotDone(entry: HistoryEntry, deadlineMs: number, sent: number, cause: Error): Promise<boolean> {
+    const end = sent + 3 * this.#answerMs;
+    while (performance.now() < end) {
+      try {
+        await this.#ready(this.#link);
+        const found = await this.#table.entry(entry.revision);
+        if (found !== undefined) {
+          return found.hash !== entry.hash;
+        }
+        if ((await this.#table.read()).timeMs > deadlineMs) {
+          return true;
+        }
+      } catch {
+        // Not back yet.
+      }
+      await sleep(50);
+    }
+    const unknown = "whether the change was made is seen in the history once it is back";
+    throw new WaypostError("STORE_UNREACHABLE", `${redisError(this.place, cause).message}; ${unknown}`, { cause });
+  }
+
+  async #settle(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {
+    const { mirror } = this.#follower;
+    const { mark } = mirror;
+    const { head } = await this.#table.read();
+    const stored = decision === "accept" ? await this.#follower.loadRows() : undefined;
+    const differences = stored === undefined ? [] : differencesBetween([...mirror.rows()], [...stored.values()]);
+    const tableHash = stored === undefined ? mark.hash : hashOf(stored.values());
+    const revision = Math.max(mark.revision, head?.revision ?? 0) + 1;
+    const at = new Date().toISOString();
+    const entry = nextEntry(mark.chain, { revision, at, actor, differences, tableHash });
+    const replaces = new Set([...(head?.replaces ?? []), head?.lineage ?? "", mark.lineage]);
+    const lineage = stored === undefined ? mark.lineage || entry.hash : entry.hash;
+    replaces.delete("");
+    replaces.delete(lineage);
+    const step = { head, lineage, entry, count: stored?.size ?? mirror.size };
+    const outcome = await this.#table.settle(step, replaces, stored === undefined ? mirror.rows() : undefined);
+    if (outcome === "MOVED") {
+      throw new WaypostError("CHANGED_MEANWHILE", `${this.place} was changed while the decision was carried out`);
+    }
+    return { revision, hash: tableHash, differences };
+  }
+
+  /** All that is kept, the oldest first. */
+  #readHistory(): Promise<{ anchor: Anchor; entries: readonly HistoryEntry[] }> {
+    return this.#exchange(async () => {
+      const entries: HistoryEntry[] = [];
+      for await (const page of this.#table.entries()) {
+        entries.push(...page);
+      }
+      const first = entries[0];
+      const anchor = first && { ...GENESIS, revision: first.revision - 1, hash: first.previousHash };
+      return { anchor: anchor ?? GENESIS, entries };
+    });
+  }
+}
+
+function keysOfChange(change: RowChange): string[] {
+  const addresses =
+    change.kind === "add"
+      ? [change.endpoint.sipAddress]
+      : [change.sipAddress, change.kind === "set" && change.fields.sipAddress];
+  return addresses.flatMap((address) => {
+    const text = address ? address.trim() : "";
+    return addressKey(/^sips?:/i.test(text) ? text : `sip:${text}`) ?? [];
+  });
+}
