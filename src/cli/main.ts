@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import * as nodeModule from "node:module";
 import { basename } from "node:path";
 import { processIo } from "./process-io.ts";
 
@@ -18,4 +19,6 @@ async function run(): Promise<number> {
   return runProgram(words, io, process.env);
 }
 
+// From Node 22 on, compiled code is kept between calls, so that a command starts in half the time.
+(nodeModule as { enableCompileCache?: () => void }).enableCompileCache?.();
 process.exitCode = await run();

@@ -1,4 +1,8 @@
-import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { createRequire } from "node:module";
+import type { Node, ParseError } from "jsonc-parser";
+
+/** Loaded when something is wrong, and not before: it would delay every command. */
+const jsonc = (): typeof import("jsonc-parser") => createRequire(import.meta.url)("jsonc-parser");
 
 /** A place in a text as editors count it: line and column start at 1. */
 export interface Place {
@@ -14,14 +18,14 @@ export class ErrorLocator {
 
   constructor(text: string) {
     this.#text = text;
-    this.#root = parseTree(text, this.#errors, { disallowComments: true, allowTrailingComma: false });
+    this.#root = jsonc().parseTree(text, this.#errors, { disallowComments: true, allowTrailingComma: false });
   }
 
   /** The syntax errors, one for each line: what follows on the same line is mostly a consequence of the first. */
   syntaxErrors(): { readonly place: Place; readonly text: string }[] {
     const errors = this.#errors.map((error) => ({
       place: this.#place(error.offset),
-      text: SYNTAX[printParseErrorCode(error.error)] ?? "this is not valid JSON",
+      text: SYNTAX[jsonc().printParseErrorCode(error.error)] ?? "this is not valid JSON",
     }));
     return errors.filter(({ place }, index) => place.line !== errors[index - 1]?.place.line);
   }
@@ -32,7 +36,7 @@ export class ErrorLocator {
    */
   placeOf(path: readonly (string | number)[], atKey: boolean): Place {
     for (let length = path.length; this.#root !== undefined && length > 0; length--) {
-      const node = findNodeAtLocation(this.#root, path.slice(0, length));
+      const node = jsonc().findNodeAtLocation(this.#root, path.slice(0, length));
       if (node !== undefined) {
         return this.#place(atKey && length === path.length ? (node.parent?.offset ?? node.offset) : node.offset);
       }
