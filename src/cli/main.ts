@@ -19,6 +19,6 @@ async function run(): Promise<number> {
   return runProgram(words, io, process.env);
 }
 
-// From Node 22 on, compiled code is kept between calls, so that a command starts in half the time.
+// From Node 22 on, compiled code is kept between calls, so that a command starts sooner.
 (nodeModule as { enableCompileCache?: () => void }).enableCompileCache?.();
 process.exitCode = await run();
