@@ -15,7 +15,7 @@ export function selfTest(listen: readonly ListenConfig[], resolve: Pick<ResolveC
   const isOurs = (address: string, port: number | undefined): boolean =>
     listen.some(
       (listener) =>
-        listener.port === (port ?? 5060) &&
+        listener.port === (port ?? (listener.transport === "tls" ? 5061 : 5060)) &&
         (canonical(listener.host) === address || coversAll(listener.host, address, local)),
     );
   return (host, port) => {
