@@ -8,7 +8,8 @@ import type { DnsEntry } from "../support/dns-server.ts";
 import { bench, IMPATIENT } from "./bench.ts";
 
 // Some wait for real DNS timeouts, so they wait together.
-const SLOW = { buffered: true };
+// Each has options of its own: tap writes into them.
+const slow = () => ({ buffered: true });
 t.jobs = 4;
 const PORT = { port: 5060 };
 
@@ -191,12 +192,12 @@ t.test("one SRV set serves any number of calls whole, also after a call that use
   t.equal(self.dns.queries.filter((query) => query.startsWith("srv")).length, 1);
 });
 
-t.test("a query that is lost is repeated", SLOW, async (t) => {
+t.test("a query that is lost is repeated", slow(), async (t) => {
   const self = await bench(t, { "pool.test": { a: ["192.0.2.1"], fault: "silence-once" } });
   t.same(await self.addresses("pool.test"), ["192.0.2.1"]);
 });
 
-t.test("a dead DNS server is passed over, and asked last from then on", SLOW, async (t) => {
+t.test("a dead DNS server is passed over, and asked last from then on", slow(), async (t) => {
   const dead = await bench(t, { "a.test": { fault: "silence" }, "b.test": { fault: "silence" } });
   const alive = await bench(t, { "a.test": { a: ["192.0.2.1"] }, "b.test": { a: ["192.0.2.2"] } });
   const servers = [dead, alive].map(({ dns }) => ({ host: "127.0.0.1", port: dns.port }));
@@ -214,7 +215,7 @@ t.test("a truncated answer is fetched over TCP (RFC 7766 §5)", async (t) => {
   t.ok(self.dns.queries.includes("tcp srv _sip._tcp.pool.test"));
 });
 
-t.test("a server that truncates but does not answer over TCP costs its time, not the call", SLOW, async (t) => {
+t.test("a server that truncates but does not answer over TCP costs its time, not the call", slow(), async (t) => {
   const self = await bench(
     t,
     { "_sip._tcp.pool.test": { fault: "truncated-silence" }, "pool.test": { a: ["192.0.2.1"] } },
@@ -228,7 +229,7 @@ t.test("a server that does not know EDNS is asked without (RFC 6891 §7)", async
   t.same(await self.addresses("pool.test"), ["192.0.2.1"]);
 });
 
-t.test("a server that never answers for AAAA does not hold up the IPv4 addresses", SLOW, async (t) => {
+t.test("a server that never answers for AAAA does not hold up the IPv4 addresses", slow(), async (t) => {
   const entry: DnsEntry = { a: ["192.0.2.1"], aaaa: ["2001:db8::1"], ttl: 600, fault: "silence-aaaa" };
   const waysOut = [
     { transport: "udp", family: 4 },
@@ -244,7 +245,7 @@ t.test("a server that never answers for AAAA does not hold up the IPv4 addresses
   t.same(await self.addresses("pool.test"), ["192.0.2.1", "2001:db8::1"], "half an answer does not count for long");
 });
 
-t.test("a server that drops questions for NAPTR and SRV leaves the addresses", SLOW, async (t) => {
+t.test("a server that drops questions for NAPTR and SRV leaves the addresses", slow(), async (t) => {
   const fault = "silence-services";
   const self = await bench(t, {
     "pool.test": { a: ["192.0.2.1"], fault },
@@ -254,14 +255,14 @@ t.test("a server that drops questions for NAPTR and SRV leaves the addresses", S
   t.same(await self.targets("pool.test"), ["udp 192.0.2.1:5060"]);
 });
 
-t.test("an answer with a wrong id is not believed (RFC 5452 §9.1)", SLOW, async (t) => {
+t.test("an answer with a wrong id is not believed (RFC 5452 §9.1)", slow(), async (t) => {
   const self = await bench(t, { "pool.test": { a: ["192.0.2.66"], fault: "wrong-id" } }, { dnsTimes: IMPATIENT });
   t.equal(await self.addresses("pool.test"), "DNS gave no answer for pool.test");
 });
 
 t.test(
   "while DNS fails, the last good answer stands in; when it speaks again, that counts (RFC 8767)",
-  SLOW,
+  slow(),
   async (t) => {
     const self = await bench(t, { "pool.test": { a: ["192.0.2.1"], ttl: 30 } }, { dnsTimes: IMPATIENT });
     await self.addresses("pool.test");
@@ -278,7 +279,7 @@ t.test(
   },
 );
 
-t.test("64 names that never resolve delay no other by more than a moment", SLOW, async (t) => {
+t.test("64 names that never resolve delay no other by more than a moment", slow(), async (t) => {
   const names = Array.from({ length: 64 }, (_, index) => `dead${index}.test`);
   const dead = Object.fromEntries(names.map((name) => [name, { fault: "silence" } as const]));
   const self = await bench(t, { ...dead, "pool.test": { a: ["192.0.2.1"] } });
@@ -289,7 +290,7 @@ t.test("64 names that never resolve delay no other by more than a moment", SLOW,
   t.equal(deadDone, 0, "all of these still wait");
 });
 
-t.test("when too many look-ups are slow, the oldest is given up", SLOW, async (t) => {
+t.test("when too many look-ups are slow, the oldest is given up", slow(), async (t) => {
   const dead: Record<string, DnsEntry> = { "one.test": { fault: "silence" }, "two.test": { fault: "silence" } };
   const self = await bench(t, dead, {
     limits: { maxSlow: 1, slowMs: 50 },
