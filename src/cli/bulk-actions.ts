@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { selfTest } from "../config/self.ts";
-import { planImport } from "../endpoints/bulk/plan-import.ts";
+import { type ImportPlan, planImport } from "../endpoints/bulk/plan-import.ts";
 import { readBulk } from "../endpoints/bulk/read.ts";
 import { type BulkFormat, formatOfName } from "../endpoints/bulk/source.ts";
 import { writeBulk } from "../endpoints/bulk/write.ts";
@@ -25,7 +25,7 @@ export async function importFile(
     const { endpoints } = await store.load();
     const isSelf = selfTest(config.listen, config.resolve);
     const plan = planImport(source, endpoints, { file: name, replace: options.replace === true, isSelf });
-    const { unknownColumns, changes, rows } = plan;
+    const { unknownColumns, changes } = plan;
     if (unknownColumns.length > 0) io.err(`Passed over, since they mean nothing here: ${unknownColumns.join(", ")}\n`);
     const removed = changes.filter(({ kind }) => kind === "remove").length;
     if (removed > 0 && removed === endpoints.length && options.force !== true) {
@@ -34,13 +34,7 @@ export async function importFile(
     }
     const who = { ...actor(session.env, options.reason), source: "import" } as const;
     const result = await commit(opened, io, options, (dryRun) => store.change(changes, who, { dryRun }));
-    await tellChange(session, opened, result, options);
-    const count = (kind: "add" | "set" | "remove") => changes.filter((change) => change.kind === kind).length;
-    const done = isDryRun(options) ? "would be" : "were";
-    io.err(
-      `${name}: ${rows} endpoints read; ${count("add")} ${done} added, ${count("set")} changed, ` +
-        `${count("remove")} removed; ${plan.unchanged} are so already\n`,
-    );
+    await tellChange(session, opened, result, options, sumOf(plan, name, isDryRun(options)));
   });
 }
 
@@ -63,6 +57,12 @@ export async function exportTable(session: Session, file: string | undefined, op
     throw fileError("write", file, error);
   }
   io.err(`${endpoints.length} endpoints written to ${file}\n`);
+}
+
+function sumOf({ changes, rows, unchanged }: ImportPlan, name: string, dryRun: boolean): string {
+  const count = (kind: "add" | "set" | "remove") => changes.filter((change) => change.kind === kind).length;
+  const parts = `${count("add")} ${dryRun ? "would be" : "were"} added, ${count("set")} changed, ${count("remove")} removed`;
+  return `${name}: ${rows} endpoints read; ${parts}; ${unchanged} are so already\n`;
 }
 
 async function contentOf(file: string, piped: Session["io"]["piped"]): Promise<Uint8Array> {

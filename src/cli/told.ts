@@ -4,12 +4,16 @@ import { toldDifference } from "./differences.ts";
 import { jsonLine } from "./format.ts";
 import type { Opened, Session } from "./session.ts";
 
-/** Tells what a change did, or would do, and with `--wait` stays until the gateways run it. */
+/**
+ * Tells what a change did, or would do, and with `--wait` stays until the gateways run it.
+ * @param sum a line about the whole, for standard error
+ */
 export async function tellChange(
   { io }: Session,
   { store }: Opened,
   result: ChangeResult,
   options: ChangeOptions,
+  sum = "",
 ): Promise<void> {
   const dryRun = isDryRun(options);
   const { revision, differences } = result;
@@ -18,6 +22,7 @@ export async function tellChange(
     if (options.json) io.out(jsonLine({ dryRun, revision, ...difference }));
     else io.out(toldDifference(difference, dryRun ? "planned" : "done", dryRun ? "" : ` (revision ${revision})`));
   }
+  io.err(sum);
   if (dryRun || options.wait === undefined) return;
   const { waitForGateways, WAIT_SECONDS } = await import("./wait.ts");
   const seconds = options.wait === true ? WAIT_SECONDS : options.wait;
