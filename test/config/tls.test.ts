@@ -48,7 +48,7 @@ t.test("what is wrong with TLS and WebSocket settings is told with its line", as
     ],
     [
       "listen: [{ transport: wss, host: 0.0.0.0, port: 443, cert: gw.pem, key: gw.key, ca: other.pem }]",
-      ["1:86: there is no file FOLDER/other.pem"],
+      ["1:85: there is no file FOLDER/other.pem"],
     ],
     [
       "listen: [{ transport: tcp, host: 0.0.0.0, port: 5060, cert: gw.pem, key: gw.key, origins: [] }]",
@@ -65,8 +65,8 @@ t.test("what is wrong with TLS and WebSocket settings is told with its line", as
     [
       "listen: [{ transport: udp, host: 0.0.0.0, port: 5060 }]\ntls: { key: gw.key, verify: maybe, legacyHost: [] }",
       [
-        '2:30: tls.verify must be full, chain or none, not "maybe"',
-        "2:37: unknown setting tls.legacyHost; did you mean legacyHosts?",
+        '2:29: tls.verify must be full, chain or none, not "maybe"',
+        "2:36: unknown setting tls.legacyHost; did you mean legacyHosts?",
       ],
     ],
     [
