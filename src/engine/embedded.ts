@@ -1,17 +1,20 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
+import { type AddressReport, Health } from "../locate/health.ts";
 import { Locator } from "../locate/locator.ts";
+import type { Probe, ProbeSender } from "../locate/prober.ts";
 import { logEvent } from "../observe/call-log.ts";
 import { redactMessage } from "../observe/redact.ts";
 import { SipCore } from "../sip/core.ts";
 import type { Decision, RoutingRequest } from "../sip/decision.ts";
 import type { CoreEvent } from "../sip/event.ts";
-import type { Flow, Listener, Target } from "../sip/flow.ts";
-import type { CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
+import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts";
+import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
 import type { ListenSpec } from "../transport/part.ts";
 import { Transports } from "../transport/transports.ts";
 import type { Engine } from "./engine.ts";
+import { PoolWatch } from "./pool-watch.ts";
 import { loadRouteKeys } from "./route-keys.ts";
 
 const DRAIN_LOOK_MS = 50;
@@ -26,12 +29,14 @@ export interface EmbeddedEngineSetup {
 }
 
 /** Our own SIP stack: joins the pure core with sockets, names and a clock. */
-export class EmbeddedEngine implements Engine, CoreHost {
+export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   readonly #log: Logger;
   readonly #decide: (request: RoutingRequest) => Decision;
   readonly #tracing: boolean;
   #transports!: Transports;
   #locator!: Locator;
+  #health!: Health;
+  #watch: PoolWatch | undefined;
   #core!: SipCore;
   #wake: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
@@ -68,6 +73,12 @@ export class EmbeddedEngine implements Engine, CoreHost {
     );
     const { listeners } = transports;
     engine.#transports = transports;
+    engine.#health = new Health({
+      holdMs: config.failover.holdSeconds * 1000,
+      maxHoldMs: config.failover.maxHoldSeconds * 1000,
+      maxRetryAfterMs: config.failover.maxRetryAfterSeconds * 1000,
+      ...(config.probe === undefined ? {} : { downAfter: config.probe.downAfter, upAfter: config.probe.upAfter }),
+    });
     engine.#locator = new Locator({
       hosts: config.resolve.hosts,
       servers: config.resolve.servers,
@@ -85,7 +96,17 @@ export class EmbeddedEngine implements Engine, CoreHost {
         inDialogResponse: config.timers.inDialogResponseMs,
       },
     });
+    if (config.probe !== undefined)
+      engine.#watch = new PoolWatch(engine.#locator, engine.#health, engine, config.probe);
     return engine;
+  }
+
+  probe({ target }: Probe, done: (outcome: AddressOutcome) => void): void {
+    const family = familyOf(target.address);
+    const listener = this.listeners.find((l) => l.transport === target.transport && l.family === family);
+    if (listener === undefined) done({ kind: "transport", reason: `there is no listener for ${target.transport}` });
+    else this.#core.probe(target, listener, performance.now(), done);
+    this.#schedule();
   }
 
   get listeners(): readonly Listener[] {
@@ -107,6 +128,7 @@ export class EmbeddedEngine implements Engine, CoreHost {
   async close(): Promise<void> {
     clearTimeout(this.#wake);
     this.#wakeAt = Number.NEGATIVE_INFINITY;
+    this.#watch?.close();
     this.#locator.close();
     await this.#transports.close();
   }
@@ -125,10 +147,26 @@ export class EmbeddedEngine implements Engine, CoreHost {
   }
 
   locate(queryId: number, query: LocateQuery): LocateResult | undefined {
-    return this.#locator.locate(query, (result) => {
-      this.#core.resolved(queryId, result, performance.now());
+    const found = this.#locator.locate(query, (result) => {
+      const now = performance.now();
+      this.#core.resolved(queryId, this.#health.apply(result, now, query.inDialog), now);
       this.#schedule();
     });
+    return found && this.#health.apply(found, performance.now(), query.inDialog);
+  }
+
+  reached(target: Target, outcome: AddressOutcome, startedAt: number): void {
+    this.#health.report(target, outcome, performance.now(), startedAt);
+  }
+
+  /** Watches the pools' addresses by OPTIONS, when the configuration asks for it. @param pools URIs of all pools */
+  watchPools(pools: Iterable<string>): void {
+    this.#watch?.pools(pools);
+  }
+
+  /** Each address that is known, and how it is, in a sentence. */
+  describePools(): readonly AddressReport[] {
+    return this.#health.describe(performance.now());
   }
 
   decide(request: RoutingRequest): Decision {

@@ -2,11 +2,12 @@ import type { CoreEvent } from "./event.ts";
 import { type Flow, isReliable, type Listener, type Target } from "./flow.ts";
 import { FlowRegistry } from "./flow-registry.ts";
 import { Header } from "./header-names.ts";
-import type { CoreHost, LocateQuery, LocateResult } from "./host.ts";
+import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "./host.ts";
 import { KeyedHash } from "./keyed-hash.ts";
 import { INDEX_STRIDE, type SipMessage } from "./message.ts";
 import { parseMessage } from "./parse.ts";
-import type { NamesOnPath, ProxyEnvironment } from "./proxy/environment.ts";
+import { sendProbe } from "./probe.ts";
+import type { LocatePurpose, NamesOnPath, ProxyEnvironment } from "./proxy/environment.ts";
 import { forwardAck } from "./proxy/forward-ack.ts";
 import { viaWithSource } from "./proxy/forward-request.ts";
 import { BRANCH_PREFIX, isLoop, loopHash } from "./proxy/loop.ts";
@@ -177,11 +178,26 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     return { header: "Record-Route", inboundUser: user, outboundUser };
   }
 
-  locate(uri: SipUri, done: (result: LocateResult) => void): () => void {
+  reached(target: Target, outcome: AddressOutcome, startedAt: number): void {
+    this.host.reached(target, outcome, startedAt);
+  }
+
+  /**
+   * Sends an OPTIONS to exactly this address, to see whether somebody works there (§11), and calls `done` with the
+   * first thing that happens. The result gives it up.
+   */
+  probe(target: Target, listener: Listener, now: number, done: (outcome: AddressOutcome) => void): () => void {
+    this.timers.now = now;
+    return sendProbe(this, this.newBranch(this.hash.token(`probe ${this.branchCounter}`)), target, listener, done);
+  }
+
+  locate(uri: SipUri, purpose: LocatePurpose, done: (result: LocateResult) => void): () => void {
     const transport = uriTransport(uri);
     const query: LocateQuery = {
       host: uriParam(uri, "maddr") || uri.host,
       secure: uri.secure,
+      ...purpose,
+      anyTransport: purpose.anyTransport && transport === undefined,
       ...(uri.port === undefined ? {} : { port: uri.port }),
       ...(transport === undefined ? {} : { transport }),
     };

@@ -10,7 +10,22 @@ export interface LocateQuery {
   readonly transport?: TransportName;
   /** A `sips:` URI. */
   readonly secure: boolean;
+  /** True where a URI without transport leaves the choice to us, as in a row of `transport: auto`. */
+  readonly anyTransport: boolean;
+  /** Requests of the same affinity (a Call-ID) get the same order of addresses, on every gateway. */
+  readonly affinity: string;
+  /** True for a request that follows the route set of a dialog: the dialog lives where it lives. */
+  readonly inDialog: boolean;
 }
+
+/** What became of a request at an address, as far as it tells something about the address. */
+export type AddressOutcome =
+  /** Any response but 503. */
+  | { readonly kind: "answered" }
+  | { readonly kind: "unavailable"; readonly retryAfterSeconds?: number }
+  /** No response in time. */
+  | { readonly kind: "timeout" }
+  | { readonly kind: "transport"; readonly reason: string };
 
 /** The addresses of a host in the order in which they are to be tried, or why there are none. */
 export type LocateResult =
@@ -27,5 +42,7 @@ export interface CoreHost {
   locate(queryId: number, query: LocateQuery): LocateResult | undefined;
   /** Where a request outside of our dialogs goes. Answers from memory. */
   decide(request: RoutingRequest): Decision;
+  /** The first thing that a located address made of a request sent at `startedAt` (ms on the caller's clock). */
+  reached(target: Target, outcome: AddressOutcome, startedAt: number): void;
   event(event: CoreEvent): void;
 }

@@ -2,7 +2,7 @@ import { SipCore } from "../../src/sip/core.ts";
 import type { Decision, ProxyDecision, RoutingRequest } from "../../src/sip/decision.ts";
 import type { CoreEvent } from "../../src/sip/event.ts";
 import { type Flow, familyOf, type Listener, type Target, type TransportName } from "../../src/sip/flow.ts";
-import type { CoreHost, LocateQuery, LocateResult } from "../../src/sip/host.ts";
+import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "../../src/sip/host.ts";
 import type { TimerValues } from "../../src/sip/timer-values.ts";
 import { Message, sip } from "./sip-text.ts";
 
@@ -59,6 +59,8 @@ export class CoreHarness implements CoreHost {
   readonly decisions: RoutingRequest[] = [];
   /** All that the core wanted located. */
   readonly located: LocateQuery[] = [];
+  /** What the core told of the addresses that it tried. */
+  readonly outcomes: { readonly address: string; readonly outcome: AddressOutcome }[] = [];
   /** Flows that the core asked for and that did not exist before. */
   readonly dialled: Peer[] = [];
   now = 1_000_000;
@@ -131,6 +133,10 @@ export class CoreHarness implements CoreHost {
     const peer = this.add(target.transport, target.address, target.port, from);
     this.dialled.push(peer);
     return peer.flow;
+  }
+
+  reached(target: Target, outcome: AddressOutcome): void {
+    this.outcomes.push({ address: target.address, outcome });
   }
 
   locate(queryId: number, query: LocateQuery): LocateResult | undefined {

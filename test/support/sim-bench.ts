@@ -46,6 +46,7 @@ export class SimBench {
         connect: (target) => this.flowTo(target),
         locate: (_id, query) => this.locate(query),
         decide: () => this.decision,
+        reached: () => {},
         event: (event) => this.events.push(event),
       },
       { listeners: [LISTENERS.udp, LISTENERS.tcp], key: [1, 2] },

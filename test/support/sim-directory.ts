@@ -54,6 +54,9 @@ export function queryOf(uri: string): LocateQuery | undefined {
   return {
     host: match[1]!,
     secure: false,
+    anyTransport: false,
+    affinity: "",
+    inDialog: false,
     ...(match[2] === undefined ? {} : { port: Number(match[2]) }),
     ...(transport === undefined ? {} : { transport }),
   };

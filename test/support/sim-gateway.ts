@@ -135,6 +135,8 @@ export class SimGateway implements SimNode, CoreHost {
     return this.#watch.decided(request);
   }
 
+  reached(): void {}
+
   event(event: CoreEvent): void {
     this.#watch.happened(event);
   }

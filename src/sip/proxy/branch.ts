@@ -1,4 +1,7 @@
+import { isDigit, parseDecimal } from "../chars.ts";
 import type { Flow, Target } from "../flow.ts";
+import { Header } from "../header-names.ts";
+import type { AddressOutcome } from "../host.ts";
 import type { SipMessage } from "../message.ts";
 import type { Timer } from "../timers.ts";
 import type { ClientTransaction, ClientTransactionUser } from "../transaction/client.ts";
@@ -35,6 +38,9 @@ export class Branch implements ClientTransactionUser {
   private readonly branchId: string;
   private transaction: ClientTransaction | undefined;
   private provisional = false;
+  private reported = false;
+  private readonly overGivenFlow: boolean;
+  private readonly startedAt: number;
   private cancelWanted = false;
   private cancelSent = false;
   private cancelReason: string | undefined;
@@ -47,7 +53,10 @@ export class Branch implements ClientTransactionUser {
     target: Target,
     branchId: string,
     invite: ForwardedInvite,
+    overGivenFlow: boolean,
   ) {
+    this.overGivenFlow = overGivenFlow;
+    this.startedAt = environment.timers.now;
     this.environment = environment;
     this.owner = owner;
     this.target = target;
@@ -99,6 +108,7 @@ export class Branch implements ClientTransactionUser {
     // Of a branch that has ended only a 2xx is still of interest (RFC 6026 §7.2).
     if (!this.active && (response.status < 200 || response.status >= 300)) return;
     timers.cancel(this.firstResponse);
+    this.report(response.status === 503 ? unavailable(response) : ANSWERED);
     if (response.status < 200) {
       this.provisional = true;
       if (this.cancelWanted) this.sendCancel();
@@ -123,7 +133,10 @@ export class Branch implements ClientTransactionUser {
   }
 
   timerFired(kind: "C" | "first-response" | "cancel"): void {
-    if (kind === "first-response") this.owner.firstResponseOverdue(this);
+    if (kind === "first-response") {
+      this.report({ kind: "timeout" });
+      this.owner.firstResponseOverdue(this);
+    }
     // §16.8: Timer C cancels a branch that rings, and counts as 408 for one that never did.
     else if (kind === "C" && this.provisional) {
       this.owner.rangTooLong();
@@ -161,8 +174,16 @@ export class Branch implements ClientTransactionUser {
 
   private fail(failure: BranchFailure, reason: string): void {
     if (!this.active) return;
+    this.report(failure === "timeout" ? { kind: "timeout" } : { kind: "transport", reason });
     this.stop();
     this.owner.branchFailed(this, failure, reason);
+  }
+
+  /** Tells once what the address made of the request; a connection that somebody else opened is no located address. */
+  private report(outcome: AddressOutcome): void {
+    if (this.reported) return;
+    this.reported = true;
+    if (!this.overGivenFlow) this.environment.reached(this.target, outcome, this.startedAt);
   }
 
   private stop(): void {
@@ -170,6 +191,17 @@ export class Branch implements ClientTransactionUser {
     this.environment.timers.cancel(this.ringing);
     this.environment.timers.cancel(this.firstResponse);
   }
+}
+
+const ANSWERED: AddressOutcome = { kind: "answered" };
+
+function unavailable(response: SipMessage): AddressOutcome {
+  const value = response.value(Header.RetryAfter) ?? "";
+  // Retry-After = delta-seconds, then perhaps a comment or parameters (§20.33).
+  let end = 0;
+  while (isDigit(value.charCodeAt(end))) end++;
+  const retryAfterSeconds = parseDecimal(value, 0, end, 0x7fffffff);
+  return retryAfterSeconds < 0 ? { kind: "unavailable" } : { kind: "unavailable", retryAfterSeconds };
 }
 
 /** The answer to a CANCEL says nothing that matters: the INVITE's own final response does (§9.1). */

@@ -1,6 +1,6 @@
 import type { CoreEvent } from "../event.ts";
-import type { Flow } from "../flow.ts";
-import type { LocateResult } from "../host.ts";
+import type { Flow, Target } from "../flow.ts";
+import type { AddressOutcome, LocateQuery, LocateResult } from "../host.ts";
 import type { SipMessage } from "../message.ts";
 import type { SelfIdentity } from "../self-identity.ts";
 import type { ClientTransaction, ClientTransactionTable } from "../transaction/client.ts";
@@ -17,6 +17,9 @@ export interface NamesOnPath {
   readonly outboundUser: string;
 }
 
+/** What the request that is to be sent says about where it may go. */
+export type LocatePurpose = Pick<LocateQuery, "anyTransport" | "affinity" | "inDialog">;
+
 /** What the proxy's parts need of the core. */
 export interface ProxyEnvironment extends TransactionEnvironment, ClientTransactionTable {
   readonly identity: SelfIdentity;
@@ -24,7 +27,9 @@ export interface ProxyEnvironment extends TransactionEnvironment, ClientTransact
   newBranch(loopHash: string): string;
   addClientTransaction(transaction: ClientTransaction): void;
   /** Locates a next hop; `done` is called once, perhaps before this returns. The result cancels a pending look-up. */
-  locate(uri: SipUri, done: (result: LocateResult) => void): () => void;
+  locate(uri: SipUri, purpose: LocatePurpose, done: (result: LocateResult) => void): () => void;
+  /** See CoreHost. */
+  reached(target: Target, outcome: AddressOutcome, startedAt: number): void;
   /** By which names the request's way leads through us, for the peers on both sides. `outbound`: a connection named by a Route. */
   namesOnPath(request: SipMessage, inbound: Flow, outbound: Flow | undefined): NamesOnPath;
   event(event: CoreEvent): void;

@@ -27,7 +27,8 @@ export function forwardAck(
     send(flow, { transport, address: remoteAddress, port: remotePort, host: remoteAddress });
     return;
   }
-  environment.locate(hop.uri, (result) => {
+  const purpose = { anyTransport: false, affinity: request.callId, inDialog: true };
+  environment.locate(hop.uri, purpose, (result) => {
     const target = result.ok ? result.targets[0] : undefined;
     if (target !== undefined) send(undefined, target);
   });

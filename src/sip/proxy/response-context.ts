@@ -197,7 +197,7 @@ export class ResponseContext implements BranchOwner {
       identity,
     );
     const via = viaValue(identity, listener, target.transport, branchId);
-    const branch = new Branch(environment, this, target, branchId, { request, via, hop });
+    const branch = new Branch(environment, this, target, branchId, { request, via, hop }, flow !== undefined);
     this.branches.push(branch);
     let limit: number | undefined;
     if (job.decision === undefined) limit = values.inDialogResponse;
@@ -312,7 +312,12 @@ function unreachable(explanation: string): Outcome {
   return { status: 503, response: undefined, target: undefined, explanation };
 }
 
-function targetsOf(environment: ProxyEnvironment, { decision, flow, routes }: ProxyJob): TargetSet {
+function targetsOf(environment: ProxyEnvironment, { request, decision, flow, routes }: ProxyJob): TargetSet {
+  const purpose = {
+    anyTransport: decision !== undefined,
+    affinity: request.callId,
+    inDialog: decision === undefined,
+  };
   if (flow !== undefined && routes.routes.length === 0) {
     const target = {
       transport: flow.transport,
@@ -320,11 +325,12 @@ function targetsOf(environment: ProxyEnvironment, { decision, flow, routes }: Pr
       port: flow.remotePort,
       host: flow.remoteAddress,
     };
-    return new TargetSet(environment, [], [{ target, flow }]);
+    return new TargetSet(environment, purpose, [], [{ target, flow }]);
   }
   const uris = decision === undefined ? [nextHopOf(routes)?.uri] : decision.nextHops.map(parseUri);
   return new TargetSet(
     environment,
+    purpose,
     uris.filter((uri) => uri !== undefined),
   );
 }

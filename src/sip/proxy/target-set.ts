@@ -1,7 +1,7 @@
 import type { Flow, Target } from "../flow.ts";
 import type { LocateResult } from "../host.ts";
 import type { SipUri } from "../uri.ts";
-import type { ProxyEnvironment } from "./environment.ts";
+import type { LocatePurpose, ProxyEnvironment } from "./environment.ts";
 
 /** One address to try. */
 export interface Candidate {
@@ -13,12 +13,19 @@ export interface Candidate {
 /** The addresses still to be tried, in order (RFC 3261 §16.5): a URI is located when those before it are used up. */
 export class TargetSet {
   private readonly environment: ProxyEnvironment;
+  private readonly purpose: LocatePurpose;
   private readonly uris: SipUri[];
   private readonly candidates: Candidate[];
   private stopLocating: (() => void) | undefined;
 
-  constructor(environment: ProxyEnvironment, uris: readonly SipUri[], first: readonly Candidate[] = []) {
+  constructor(
+    environment: ProxyEnvironment,
+    purpose: LocatePurpose,
+    uris: readonly SipUri[],
+    first: readonly Candidate[] = [],
+  ) {
     this.environment = environment;
+    this.purpose = purpose;
     this.uris = [...uris];
     this.candidates = [...first];
   }
@@ -47,7 +54,7 @@ export class TargetSet {
       }
       let found: LocateResult | undefined;
       let later = false;
-      const stop = this.environment.locate(uri, (result) => {
+      const stop = this.environment.locate(uri, this.purpose, (result) => {
         found = result;
         if (!later) return;
         this.stopLocating = undefined;
