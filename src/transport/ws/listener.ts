@@ -55,7 +55,7 @@ export class WsListener extends ConnectionListener {
       this.#refuse(request.socket, "not-websocket", `asks for ${request.method} over plain HTTP`);
     });
     this.#http.on("clientError", (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket) => {
-      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+      if (socket.writable) answer(socket, "400 Bad Request", "This is no WebSocket handshake.");
       if (error.rawPacket === undefined) return;
       const tls = error.rawPacket[0] === 22;
       this.#refuse(socket, "not-websocket", `speaks ${tls ? "TLS" : "something else"} where a WebSocket begins`);
@@ -131,7 +131,9 @@ export class WsListener extends ConnectionListener {
   }
 }
 
+/** Answers and hangs up, whether or not the peer does. */
 function answer(socket: Duplex, status: string, text: string): void {
+  socket.once("finish", () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\n\r\n${text}`,
   );
