@@ -37,7 +37,7 @@ async function forwardedOnce(t: Test, method: string, calls: number, pool: SippP
   );
 }
 
-/** Without retransmissions of sipp, every message on the wire is one of the scenario. */
+/** Without retransmissions of sipp, every message of the caller is one of the scenario. */
 const options = ["-nr"];
 
 for (const transport of ["udp", "tcp"] as const) {
@@ -47,7 +47,7 @@ for (const transport of ["udp", "tcp"] as const) {
     const [, server] = await play(
       t,
       { scenario: "caller-impatient", transport, to: gateway.listener(transport), calls, options, fill },
-      { scenario: "pool-slow", transport, port: pool, calls, options, fill },
+      { scenario: "pool-slow", transport, port: pool, calls, fill },
     );
     await forwardedOnce(t, "INVITE", calls, server!);
     await forwardedOnce(t, "INFO", calls, server!);
@@ -60,7 +60,7 @@ t.test("a request that comes again after its answer over udp is answered again, 
   const [, server] = await play(
     t,
     { scenario: "caller-repeats", transport: "udp", to: gateway.listener("udp"), calls, options, fill },
-    { scenario: "pool-plain", transport: "udp", port: pool, calls, options, fill },
+    { scenario: "pool-plain", transport: "udp", port: pool, calls, fill },
   );
   await forwardedOnce(t, "INFO", calls, server!);
 });
