@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { declareEndpointCommands } from "./endpoint-command.ts";
-import { errorText } from "./error-text.ts";
+import { errorJson, errorText } from "./error-text.ts";
 import { exitStatus } from "./exit-status.ts";
 import type { Io } from "./io.ts";
 import type { Session } from "./session.ts";
@@ -101,7 +101,7 @@ export async function runProgram(words: readonly string[], io: Io, env: NodeJS.P
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
-    io.err(errorText(error));
+    io.err(words.includes("--json") ? errorJson(error) : errorText(error));
     return exitStatus(error);
   }
 }

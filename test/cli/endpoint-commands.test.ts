@@ -197,3 +197,10 @@ t.test("--config goes before or behind the command", async (t) => {
   t.match(await place.waypost(["--config", "/nowhere/w.yaml", "endpoint", "list"]), unknown);
   t.match(await place.waypost(["endpoint", "list", "--config", "/nowhere/w.yaml"]), unknown);
 });
+
+t.test("with --json an error is an object with its code", async (t) => {
+  const place = await Place.make(t);
+  const { out, err, status } = await place.waypost(["endpoint", "show", "nobody@contoso.com", "--json"]);
+  t.strictSame({ out, status }, { out: "", status: 1 });
+  t.match(JSON.parse(err), { error: { code: "ENDPOINT_UNKNOWN", message: /nobody@contoso\.com/, remedy: String } });
+});
