@@ -1,12 +1,15 @@
+import { hostname } from "node:os";
 import type { Logger } from "pino";
 import type { Config } from "./config/config.ts";
-import type { EndpointStore, TableUpdate } from "./endpoints/store.ts";
+import type { EndpointStore, TableSnapshot } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine } from "./engine/embedded.ts";
 import type { Engine } from "./engine/engine.ts";
-import { openStore } from "./open-store.ts";
+import { storePlace } from "./open-store.ts";
 import { decide } from "./routing/route.ts";
 import type { Listener } from "./sip/flow.ts";
+import { StoreThread } from "./store-thread.ts";
+import { TableInForce } from "./table-in-force.ts";
 
 /** How long a stopping gateway waits for requests under way. */
 const DRAIN_MS = 5000;
@@ -26,8 +29,8 @@ export interface Gateway {
  * @throws WaypostError when the table cannot be used or a listener cannot be bound; nothing is left running then
  */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const store = openStore(config);
-  const table = new EndpointTable(await store.load());
+  const store = new StoreThread(config);
+  const table = new EndpointTable(await loadTable(store));
   const routing = { defaultRoute: config.defaultRoute };
   let engine: Engine;
   try {
@@ -36,17 +39,10 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     await store.close();
     throw error;
   }
-  const unwatch = store.watch(
-    (update) => putInForce(table, update, log),
-    (error) => {
-      log.error(
-        { reason: error.message, revision: table.revision },
-        "the endpoint table was refused; the last one serves",
-      );
-    },
-  );
+  const [first] = engine.listeners;
+  const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`);
   log.info(
-    { endpoints: table.size, revision: table.revision, store: config.store.path },
+    { endpoints: table.size, revision: table.revision, store: storePlace(config.store) },
     "the endpoint table is loaded",
   );
   return {
@@ -55,19 +51,20 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     store,
     stop: async () => {
       log.info({ unanswered: engine.unanswered }, "stopping");
-      unwatch();
       await engine.drain(DRAIN_MS);
       await engine.close();
+      await inForce.stop();
       await store.close();
       log.info("stopped");
     },
   };
 }
 
-function putInForce(table: EndpointTable, { differences, revision }: TableUpdate, log: Logger): void {
-  table.apply(differences, revision);
-  log.info(
-    { changed: differences.length, endpoints: table.size, revision: table.revision },
-    "a changed endpoint table is in force",
-  );
+async function loadTable(store: EndpointStore): Promise<TableSnapshot> {
+  try {
+    return await store.load();
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }

@@ -1,12 +1,29 @@
-import type { Config } from "./config/config.ts";
+import type { Config, StoreConfig } from "./config/config.ts";
 import { selfTest } from "./config/self.ts";
-import { FileStore } from "./endpoints/file-store.ts";
+import { placeOf } from "./endpoints/redis/access.ts";
 import type { EndpointStore } from "./endpoints/store.ts";
+
+/** What of the configuration a store needs. Plain data: it crosses to the store's thread. */
+export type StoreSettings = Pick<Config, "store" | "listen" | "resolve">;
 
 /**
  * Opens the endpoint table that the configuration names. Nothing is read yet. The caller closes the store.
+ * @param isGateway true for a process that serves calls: with Redis, it keeps the last good table on disk
+ * @throws WaypostError STORE_UNREACHABLE when a file with the password of Redis or its certificates cannot be read
  */
-export function openStore(config: Config): EndpointStore {
-  const isSelf = selfTest(config.listen, config.resolve);
-  return new FileStore({ path: config.store.path, isSelf });
+export async function openStore(settings: StoreSettings, isGateway = false): Promise<EndpointStore> {
+  const { store, listen, resolve } = settings;
+  const isSelf = selfTest(listen, resolve);
+  if (store.kind === "file") {
+    const { FileStore } = await import("./endpoints/file-store.ts");
+    return new FileStore({ path: store.path, isSelf, history: store.history });
+  }
+  const { RedisStore } = await import("./endpoints/redis/redis-store.ts");
+  const { access, history, copy } = store;
+  return new RedisStore({ access, isSelf, history, copy, keepsCopy: isGateway });
+}
+
+/** Where the table is, for people. */
+export function storePlace(store: StoreConfig): string {
+  return store.kind === "file" ? store.path : placeOf(store.access);
 }

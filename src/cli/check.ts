@@ -4,36 +4,72 @@ import type { Config } from "../config/config.ts";
 import { isIpLiteral } from "../endpoints/host.ts";
 import type { Endpoint } from "../endpoints/model.ts";
 import { WaypostError } from "../errors.ts";
+import { storePlace } from "../open-store.ts";
 import { checkCertificates } from "./check-certificates.ts";
 import { errorText } from "./error-text.ts";
-import type { Io } from "./io.ts";
+import { jsonLine } from "./format.ts";
 import { openTable } from "./open-table.ts";
+import type { Session } from "./session.ts";
+
+/** What `waypost check` found; what was not come to is absent. */
+interface CheckReport {
+  readonly ok: boolean;
+  readonly configuration?: string;
+  /** What the configuration says, a line each. */
+  readonly settings: readonly string[];
+  readonly table?: string;
+  readonly endpoints?: number;
+  readonly revision?: number;
+  readonly warnings: readonly string[];
+  readonly errors: readonly WaypostError[];
+}
 
 /**
  * `waypost check`: reads configuration, certificates and table as the gateway would, without binding anything or asking DNS.
  * @returns the exit status: 0 when the gateway could start (warnings go to standard error), 1 with every reason
  */
-export async function runCheck(file: string | undefined, io: Io, env: NodeJS.ProcessEnv): Promise<number> {
+export async function runCheck(session: Session, options: { json?: true }): Promise<number> {
+  const { io } = session;
+  const report = await check(session.config(), session.env);
+  if (options.json) {
+    const errors = report.errors.map(({ code, message, remedy }) => ({ code, message, remedy }));
+    io.out(jsonLine({ ...report, errors }));
+  } else {
+    if (report.configuration !== undefined) io.out(`configuration ${report.configuration}: valid\n`);
+    for (const line of report.settings) io.out(`  ${line}\n`);
+    if (report.table !== undefined) {
+      io.out(`endpoint table ${report.table}: valid\n`);
+      io.out(`  ${counted(report.endpoints ?? 0, "endpoint")}, revision ${report.revision}\n`);
+    }
+    for (const warning of report.warnings) io.err(`warning: ${warning}\n`);
+    for (const error of report.errors) io.err(errorText(error));
+  }
+  return report.ok ? 0 : 1;
+}
+
+async function check(file: string | undefined, env: NodeJS.ProcessEnv): Promise<CheckReport> {
+  let found: CheckReport = { ok: false, settings: [], warnings: [], errors: [] };
   try {
     const { config, store } = await openTable(file, env);
-    io.out(`configuration ${config.file}: valid\n`);
-    for (const line of configLines(config)) io.out(`  ${line}\n`);
-    const certificates = await checkCertificates(config, Date.now());
-    for (const line of certificates.lines) io.out(`  ${line}\n`);
-    for (const error of certificates.errors) io.err(errorText(error));
     try {
+      const certificates = await checkCertificates(config, Date.now());
+      const settings = [...configLines(config), ...certificates.lines];
+      found = { ...found, configuration: config.file, settings, errors: certificates.errors };
       const { endpoints, revision } = await store.load();
-      io.out(`endpoint table ${config.store.path}: valid\n`);
-      io.out(`  ${counted(endpoints.length, "endpoint")}, revision ${revision}\n`);
-      for (const warning of [...certificates.warnings, ...warnings(config, endpoints)]) io.err(`warning: ${warning}\n`);
-      return certificates.errors.length === 0 ? 0 : 1;
+      return {
+        ...found,
+        ok: certificates.errors.length === 0,
+        table: storePlace(config.store),
+        endpoints: endpoints.length,
+        revision,
+        warnings: [...certificates.warnings, ...warnings(config, endpoints)],
+      };
     } finally {
       await store.close();
     }
   } catch (error) {
     if (!(error instanceof WaypostError)) throw error;
-    io.err(errorText(error));
-    return 1;
+    return { ...found, errors: [...found.errors, error] };
   }
 }
 
@@ -49,7 +85,7 @@ function configLines({ listen, engine, resolve, defaultRoute }: Config): string[
 /** What may be meant so, but is worth a second look. */
 function warnings(config: Config, endpoints: readonly Endpoint[]): string[] {
   const found: string[] = [];
-  if (!existsSync(config.store.path))
+  if (config.store.kind === "file" && !existsSync(config.store.path))
     found.push(`${config.store.path} does not exist yet; the first endpoint makes it`);
   else if (endpoints.length === 0) found.push("there are no endpoints; every request takes the default route");
   const disabled = endpoints.filter((endpoint) => !endpoint.enabled);
@@ -64,7 +100,8 @@ function warnings(config: Config, endpoints: readonly Endpoint[]): string[] {
 /** Pools and backup pools in lower case, each with the addresses that lead to it. */
 function poolsByName(endpoints: readonly Endpoint[]): Map<string, string[]> {
   const pools = new Map<string, string[]>();
-  for (const { sipAddress, poolFqdn, backupPool } of endpoints) {
+  for (const { sipAddress, poolFqdn, backupPool, retired } of endpoints) {
+    if (retired !== undefined) continue;
     for (const host of backupPool === undefined ? [poolFqdn] : [poolFqdn, backupPool]) {
       const name = host.toLowerCase().replace(/\.$/, "");
       const addresses = pools.get(name);

@@ -13,5 +13,5 @@ export async function openTable(
   env: NodeJS.ProcessEnv,
 ): Promise<{ config: Config; store: EndpointStore }> {
   const config = loadConfig({ file, env, cwd: process.cwd() });
-  return { config, store: openStore(config) };
+  return { config, store: await openStore(config) };
 }

@@ -11,6 +11,7 @@ export async function runStart(file: string | undefined): Promise<number> {
   const { DemoStage, FRONT_END_NAME, POOL_NAME } = await import("../demo/run.ts");
   const { CHANNEL_ADDRESS } = await import("../demo/sample-pool.ts");
   const { WaypostError } = await import("../errors.ts");
+  const { storePlace } = await import("../open-store.ts");
 
   const config = loadConfig({ file, env: process.env, cwd: process.cwd() });
   const sampleAt = (name: string): Address => {
@@ -29,7 +30,6 @@ export async function runStart(file: string | undefined): Promise<number> {
           ({ kind: "add", endpoint: { sipAddress, poolFqdn: POOL_NAME, displayName } }) as const;
         const rows = [example(EXAMPLE_ADDRESS, "Example: look-up"), example(CHANNEL_ADDRESS, "Example: channel")];
         await gateway.store.change(rows, { name: "waypost start", source: "cli", reason: "example endpoints" });
-        gateway.table.replace(await gateway.store.load());
       }
       const tcp = gateway.listeners.find(({ transport }) => transport === "tcp");
       const session = tcp === undefined ? undefined : await stage.run({ gateway: tcp });
@@ -40,7 +40,7 @@ export async function runStart(file: string | undefined): Promise<number> {
         [
           readyLine(gateway.listeners, gateway.table.size),
           `sample pool ${POOL_NAME} on tcp:127.0.0.1:${stage.pool.address.port}; ${outcome}`,
-          `endpoints in ${config.store.path}; edit it, or use the commands, while this runs`,
+          `endpoints in ${storePlace(config.store)}; edit it, or use the commands, while this runs`,
           "try next, in another terminal:  npx waypost demo  |  npx waypost endpoint list  |  npx waypost check",
           "Ctrl-C ends it",
           "",

@@ -1,3 +1,4 @@
+import type { RedisAccess } from "../endpoints/redis/access.ts";
 import type { Target, TransportName } from "../sip/flow.ts";
 import type { TlsListenSettings, TlsOutboundSettings } from "../transport/tls/settings.ts";
 
@@ -9,7 +10,7 @@ export interface Config {
   /** How TLS connections are dialled. */
   readonly tls: TlsOutboundSettings;
   readonly engine: "embedded";
-  readonly store: FileStoreConfig;
+  readonly store: StoreConfig;
   /** Absolute path of the file with the keys for our Record-Route tokens; made when missing. */
   readonly routeKeys: string;
   readonly resolve: ResolveConfig;
@@ -45,9 +46,21 @@ export interface HostPort {
   readonly port?: number;
 }
 
+export type StoreConfig = FileStoreConfig | RedisStoreConfig;
+
 export interface FileStoreConfig {
   readonly kind: "file";
   readonly path: string;
+  /** How many changes the history keeps. */
+  readonly history: number;
+}
+
+export interface RedisStoreConfig {
+  readonly kind: "redis";
+  readonly access: RedisAccess;
+  readonly history: number;
+  /** Absolute path of the last good table on this machine. */
+  readonly copy: string;
 }
 
 export interface ResolveConfig {

@@ -11,6 +11,7 @@ import type { Config, ListenConfig } from "./config.ts";
 import { type EnvironmentSetting, overlay, readEnvironment } from "./environment.ts";
 import { configSchema } from "./schema.ts";
 import { selfTest } from "./self.ts";
+import { storeFindings, toStoreConfig } from "./store.ts";
 import { listenerTls, outboundSettings, secureFindings } from "./tls.ts";
 
 export interface LoadOptions {
@@ -70,9 +71,7 @@ function crossCheck(checked: Checked, file: string): Finding[] {
     }
     seen.add(place);
   });
-  if (checked.store.url !== undefined) {
-    found.push({ path: ["store", "url"], text: "store.url belongs to a store of kind redis", atKey: true });
-  }
+  found.push(...storeFindings(checked.store, besides(file)));
   if (checked.defaultRoute !== "reject") {
     const { proxy } = checked.defaultRoute;
     const uri = Grammar.URIParse(proxy)!;
@@ -94,7 +93,7 @@ function toConfig(file: string, checked: Checked): Config {
     // not-yet.ts has refused every other word.
     engine: "embedded",
     routeKeys: resolve(dirname(file), checked.routeKeys),
-    store: { kind: "file", path: resolve(dirname(file), checked.store.path) },
+    store: toStoreConfig(checked.store, besides(file)),
   };
 }
 

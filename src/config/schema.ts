@@ -4,6 +4,7 @@ import { hostNameFault, isIpLiteral } from "../endpoints/host.ts";
 import type { Target } from "../sip/flow.ts";
 import { parseHostPort, parseIpPort, parseTarget } from "./host-port.ts";
 import { isBuilt, notBuilt } from "./not-yet.ts";
+import { storeSchema } from "./store.ts";
 import { outboundTls, secureListenerKeys } from "./tls.ts";
 
 /**
@@ -54,15 +55,6 @@ const listener = z.strictObject(
   GROUP,
 );
 
-const store = z.strictObject(
-  {
-    kind: z.enum(["file", "redis"]).refine(isBuilt("store"), notBuilt("store")).default("file"),
-    path: z.string("must be a path").min(1, "must be a path").default("endpoints.json"),
-    url: z.string("must be a URL").optional(),
-  },
-  GROUP,
-);
-
 const TARGETS = 'must be a list of targets such as ["tcp:192.0.2.10:5060"]';
 
 const staticHosts = z
@@ -109,7 +101,7 @@ export const configSchema = z.strictObject(
     listen: z.array(listener, "must be a list of listeners").min(1, "must be a list of at least one listener"),
     tls: outboundTls.prefault({}),
     engine: z.enum(["embedded", "drachtio"]).refine(isBuilt("engine"), notBuilt("engine")).default("embedded"),
-    store: store.prefault({}),
+    store: storeSchema.prefault({}),
     routeKeys: z.string("must be a path").min(1, "must be a path").default("waypost.keys"),
     resolve: z
       .strictObject(

@@ -11,22 +11,21 @@ import type { Endpoint } from "./model.ts";
 import { planChange } from "./plan-change.ts";
 import { type PlannedChange, Recorder } from "./recorder.ts";
 import type { IsSelf } from "./row-schema.ts";
-import {
-  type Actor,
-  type ChangeOptions,
-  type ChangeResult,
-  type EndpointStore,
-  type GatewayReport,
-  type HistoryCheck,
-  type HistoryEntry,
-  type HistoryOptions,
-  type KnownGateway,
-  MAX_ROWS_PER_CHANGE,
-  type RowChange,
-  type RowDifference,
-  type StoreHealth,
-  type TableSnapshot,
-  type TableUpdate,
+import type {
+  Actor,
+  ChangeOptions,
+  ChangeResult,
+  EndpointStore,
+  GatewayReport,
+  HistoryCheck,
+  HistoryEntry,
+  HistoryOptions,
+  KnownGateway,
+  RowChange,
+  RowDifference,
+  StoreHealth,
+  TableSnapshot,
+  TableUpdate,
 } from "./store.ts";
 import { keyOf } from "./table.ts";
 import { FRESH_MS, type Known, TableFile } from "./table-file.ts";
@@ -153,6 +152,10 @@ export class FileStore implements EndpointStore {
     }
   }
 
+  async dismissGateway(name: string): Promise<void> {
+    await (await this.#gatewayFolder()).dismiss(name);
+  }
+
   settle(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {
     return this.#inTurn(() => this.#underLock(() => this.#settleLoss(decision, actor)));
   }
@@ -217,12 +220,7 @@ export class FileStore implements EndpointStore {
     const find: Find = (key) => rows.get(key);
     const history = wish.undoes === undefined ? undefined : await this.#history.read();
     const changes = wish.changes(find, history ?? NO_HISTORY);
-    const differences = planChange(changes, { find, isSelf: this.#isSelf, actor: wish.actor, at });
-    if (differences.length > MAX_ROWS_PER_CHANGE) {
-      const most = `at most ${MAX_ROWS_PER_CHANGE} are possible at once`;
-      throw new WaypostError("CHANGE_TOO_LARGE", `the change touches ${differences.length} endpoints; ${most}`);
-    }
-    return differences;
+    return planChange(changes, { find, isSelf: this.#isSelf, actor: wish.actor, at });
   }
 
   #result(current: Known, differences: readonly RowDifference[]): ChangeResult {

@@ -15,10 +15,15 @@ export class GatewayFolder {
 
   /** Puts a gateway's newest report in the place of its last one. */
   async report(report: GatewayReport): Promise<void> {
-    const path = join(this.#folder, `${encodeURIComponent(report.name)}.json`);
+    const path = this.#path(report.name);
     await mkdir(this.#folder, { recursive: true });
     await writeFile(`${path}.tmp`, `${JSON.stringify(report)}\n`);
     await rename(`${path}.tmp`, path);
+  }
+
+  /** Takes a gateway's report away. */
+  async dismiss(name: string): Promise<void> {
+    await rm(this.#path(name), { force: true });
   }
 
   /** The gateways by name. What cannot be read is left out; what is older than a day is cleared away. */
@@ -40,5 +45,9 @@ export class GatewayFolder {
       }
     }
     return known;
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, `${encodeURIComponent(name)}.json`);
   }
 }

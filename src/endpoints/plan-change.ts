@@ -2,7 +2,7 @@ import { WaypostError } from "../errors.ts";
 import { parseSipAddress } from "./address.ts";
 import type { Endpoint } from "./model.ts";
 import { changedSettings, checkDraft, type EndpointSettings, type IsSelf, makeRow } from "./row-schema.ts";
-import type { Actor, EndpointDraft, RowChange, RowDifference } from "./store.ts";
+import { type Actor, type EndpointDraft, MAX_ROWS_PER_CHANGE, type RowChange, type RowDifference } from "./store.ts";
 import { keyOf } from "./table.ts";
 
 /** What every store needs to work out a change. */
@@ -21,6 +21,7 @@ export interface ChangeContext {
  * @throws WaypostError for the first change that cannot be made; with several changes its message tells which one
  */
 export function planChange(changes: readonly RowChange[], context: ChangeContext): RowDifference[] {
+  refuseTooLarge(changes);
   const plan = new Plan(context);
   changes.forEach((change, index) => {
     try {
@@ -35,6 +36,14 @@ export function planChange(changes: readonly RowChange[], context: ChangeContext
     }
   });
   return plan.differences();
+}
+
+/** @throws WaypostError CHANGE_TOO_LARGE */
+export function refuseTooLarge(changes: readonly RowChange[]): void {
+  if (changes.length > MAX_ROWS_PER_CHANGE) {
+    const most = `at most ${MAX_ROWS_PER_CHANGE} are possible at once`;
+    throw new WaypostError("CHANGE_TOO_LARGE", `the change touches ${changes.length} endpoints; ${most}`);
+  }
 }
 
 class Plan {

@@ -181,6 +181,8 @@ export interface EndpointStore {
   gateways(): Promise<readonly KnownGateway[]>;
   /** Tells the store what this gateway runs. */
   reportGateway(report: GatewayReport): Promise<void>;
+  /** This gateway stops: from now on it is not listed any more. */
+  dismissGateway(name: string): Promise<void>;
   /**
    * A person's word about a table that looks like a loss (health `suspicious`): `accept` what is stored now, or
    * `restore` this machine's last good copy into the store. @throws NOTHING_TO_SETTLE

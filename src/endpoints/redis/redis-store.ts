@@ -12,24 +12,23 @@ import {
   selectEntries,
   undoChanges,
 } from "../history.ts";
-import { planChange } from "../plan-change.ts";
+import { planChange, refuseTooLarge } from "../plan-change.ts";
 import type { IsSelf } from "../row-schema.ts";
-import {
-  type Actor,
-  type ChangeOptions,
-  type ChangeResult,
-  type EndpointStore,
-  type GatewayReport,
-  type HistoryCheck,
-  type HistoryEntry,
-  type HistoryOptions,
-  type KnownGateway,
-  MAX_ROWS_PER_CHANGE,
-  type RowChange,
-  type RowDifference,
-  type StoreHealth,
-  type TableSnapshot,
-  type TableUpdate,
+import type {
+  Actor,
+  ChangeOptions,
+  ChangeResult,
+  EndpointStore,
+  GatewayReport,
+  HistoryCheck,
+  HistoryEntry,
+  HistoryOptions,
+  KnownGateway,
+  RowChange,
+  RowDifference,
+  StoreHealth,
+  TableSnapshot,
+  TableUpdate,
 } from "../store.ts";
 import { keyOf, stepsOf } from "../table.ts";
 import { hashOf, TableHash } from "../table-hash.ts";
@@ -118,8 +117,11 @@ export class RedisStore implements EndpointStore {
   }
 
   change(changes: readonly RowChange[], actor: Actor, options: ChangeOptions = {}): Promise<ChangeResult> {
-    const keys = changes.flatMap(keysOfChange);
-    return this.#inTurn(() => this.#carryOut({ actor, changes: () => changes, keys }, options));
+    return this.#inTurn(async () => {
+      refuseTooLarge(changes);
+      const keys = changes.flatMap(keysOfChange);
+      return this.#carryOut({ actor, changes: () => changes, keys }, options);
+    });
   }
 
   undo(revision: number, actor: Actor, options: ChangeOptions = {}): Promise<ChangeResult> {
@@ -178,6 +180,10 @@ export class RedisStore implements EndpointStore {
 
   reportGateway(report: GatewayReport): Promise<void> {
     return this.#exchange(() => this.#table.report(report));
+  }
+
+  dismissGateway(name: string): Promise<void> {
+    return this.#exchange(() => this.#table.dismiss(name));
   }
 
   settle(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {
@@ -259,10 +265,6 @@ export class RedisStore implements EndpointStore {
     const find = (key: string) => read.rows.get(key);
     const isSelf = this.#options.isSelf ?? (() => false);
     const differences = planChange(wish.changes(find), { find, isSelf, actor, at });
-    if (differences.length > MAX_ROWS_PER_CHANGE) {
-      const most = `at most ${MAX_ROWS_PER_CHANGE} are possible at once`;
-      throw new WaypostError("CHANGE_TOO_LARGE", `the change touches ${differences.length} endpoints; ${most}`);
-    }
     const tableHash = new TableHash(head?.hash).apply(differences).toString();
     const revision = head?.revision ?? 0;
     if (options.dryRun || differences.length === 0) {

@@ -172,6 +172,12 @@ export class RedisTable {
     await this.#link.hset(gateways, report.name, text);
   }
 
+  async dismiss(name: string): Promise<void> {
+    const { gateways, gateway } = this.keys;
+    await this.#link.hdel(gateways, name);
+    await this.#link.del(gateway(name));
+  }
+
   /** Every gateway that has reported within a day. */
   async gateways(nowMs: number): Promise<KnownGateway[]> {
     const { gateways, gateway } = this.keys;
