@@ -25,7 +25,8 @@ _waypost() {
   candidates=("\${(@f)$(waypost __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ "\${candidates[1]}" == ":files" ]]; then _files; else compadd -a candidates; fi
 }
-compdef _waypost waypost
+# Autoloaded from fpath this file is the function; sourced, it only names it.
+if [ "$funcstack[1]" = "_waypost" ]; then _waypost; else compdef _waypost waypost; fi
 `,
   fish: `function __waypost_complete
   set -l typed (commandline -opc)

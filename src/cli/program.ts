@@ -46,6 +46,7 @@ export async function runProgram(words: readonly string[], io: Io, env: NodeJS.P
     .exitOverride()
     .addHelpText("after", AFTER);
   const config = () => program.opts<{ config?: string }>().config;
+  const session = { io, env, config };
 
   program
     .command("serve")
@@ -71,11 +72,11 @@ export async function runProgram(words: readonly string[], io: Io, env: NodeJS.P
   program
     .command("check")
     .description("check the configuration and the endpoint table; exit status 1 with every reason when they are wrong")
-    .action(async () => {
+    .option("--json", "print a JSON object")
+    .action(async (options) => {
       const { runCheck } = await import("./check.ts");
-      status = await runCheck(config(), io, env);
+      status = await runCheck(session, options);
     });
-  const session = { io, env, config };
   declareEndpointCommands(program, session);
   declareTableCommands(program, session, (given) => {
     status = given;

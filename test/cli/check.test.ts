@@ -71,3 +71,15 @@ t.test("a configuration that is not there", async (t) => {
     err: /^waypost: .*\/nowhere\/w\.yaml.*\n.*--config FILE/,
   });
 });
+
+t.test("--json prints what was found as one object", async (t) => {
+  const place = await Place.make(t);
+  await place.write("endpoints.json", "{}");
+  const broken = await place.waypost(["check", "--json"]);
+  t.equal(broken.status, 1);
+  t.match(JSON.parse(broken.out), { ok: false, configuration: String, errors: [{ code: "TABLE_INVALID" }] });
+  await place.write("endpoints.json", '{ "endpoints": [{ "sipAddress": "a@b.c", "poolFqdn": "p.b.c" }] }');
+  const good = await place.waypost(["check", "--json"]);
+  t.strictSame({ err: good.err, status: good.status }, { err: "", status: 0 });
+  t.match(JSON.parse(good.out), { ok: true, endpoints: 1, errors: [], warnings: [/p\.b\.c/] });
+});
