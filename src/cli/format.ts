@@ -1,6 +1,8 @@
 /** Columns aligned to their widest cell, two blanks apart, without trailing blanks. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = head.map((cell, column) => {
+    return rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), cell.length);
+  });
   return [head, ...rows]
     .map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd())
     .map((line) => `${line}\n`)

@@ -110,7 +110,7 @@ async function askGateway({ gateway, reach }: Examination, steps: Steps): Promis
 async function examinePool(place: PoolPlace, row: Endpoint, examination: Examination, steps: Steps): Promise<void> {
   const { reach, call } = examination;
   const targets = await steps.take("resolve", async () => {
-    const located = await locatePool(place, reach.locator);
+    const located = await locatePool(place, reach);
     if (!located.ok) {
       const fix = located.reason.includes("listener")
         ? `Add such a listener to \`listen\`, or change the endpoint: waypost endpoint set ${row.sipAddress} --transport …`

@@ -13,16 +13,17 @@ import type { Reach } from "./reach.ts";
  * @param withinMs for each step of a way
  */
 export async function reachOf(config: Config, withinMs: number): Promise<Reach> {
+  const waysOut = config.listen.map(({ transport, host }) => ({ transport, family: familyOf(host) }));
   const locator = new Locator({
     hosts: config.resolve.hosts,
     servers: config.resolve.servers,
-    waysOut: config.listen.map(({ transport, host }) => ({ transport, family: familyOf(host) })),
+    waysOut,
     clock: () => performance.now(),
   });
   const listener = config.listen.find(({ tls }) => tls !== undefined)?.tls;
   const weak = listener?.legacy === true || (config.tls.legacyHosts ?? []).length > 0;
   const material = await readMaterial(outboundFiles(config.tls, listener ?? {}), weak);
-  return { locator, dialler: new TlsDialler(config.tls, material), withinMs };
+  return { locator, waysOut, dialler: new TlsDialler(config.tls, material), withinMs };
 }
 
 /**

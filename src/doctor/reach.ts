@@ -1,6 +1,6 @@
 import type { Locator } from "../locate/locator.ts";
-import type { LocateResult } from "../locate/select.ts";
-import type { Target } from "../sip/flow.ts";
+import type { LocateResult, WayOut } from "../locate/select.ts";
+import { familyOf, type Target } from "../sip/flow.ts";
 import type { SipMessage } from "../sip/message.ts";
 import type { TlsDialler } from "../transport/tls/dialler.ts";
 import { askOptions } from "./exchange.ts";
@@ -17,18 +17,30 @@ export interface PoolPlace {
 /** How to get to places. */
 export interface Reach {
   readonly locator: Locator;
+  /** What the gateway can send with. */
+  readonly waysOut: readonly WayOut[];
   readonly dialler: TlsDialler;
   /** For each step of the way: a connection, a handshake, an answer. Milliseconds. */
   readonly withinMs: number;
 }
 
-/** Finds a pool's addresses as the gateway does. */
-export function locatePool({ host, port, transport }: PoolPlace, locator: Locator): Promise<LocateResult> {
+/** Finds a pool's addresses as the gateway does, those left out that it has no listener to send to. */
+export async function locatePool(
+  { host, port, transport }: PoolPlace,
+  { locator, waysOut }: Pick<Reach, "locator" | "waysOut">,
+): Promise<LocateResult> {
   const query = { host, secure: false, port, transport: transport === "auto" ? undefined : transport };
-  return new Promise((resolve) => {
+  const located = await new Promise<LocateResult>((resolve) => {
     const known = locator.locate(query, resolve);
     if (known !== undefined) resolve(known);
   });
+  if (!located.ok) return located;
+  const targets = located.targets.filter((target) => {
+    return waysOut.some((way) => way.transport === target.transport && way.family === familyOf(target.address));
+  });
+  if (targets.length > 0) return { ok: true, targets };
+  const { transport: wanted, address } = located.targets[0]!;
+  return { ok: false, reason: `no ${wanted} listener reaches ${host} at ${address}` };
 }
 
 /** Opens a link to one address. @throws LinkError */
@@ -51,7 +63,7 @@ export type Finding =
 
 /** Looks whether anybody answers for a pool: all its addresses at once, and the first answer settles it. */
 export async function probePool(place: PoolPlace, reach: Reach): Promise<Finding> {
-  const located = await within(locatePool(place, reach.locator), reach.withinMs);
+  const located = await within(locatePool(place, reach), reach.withinMs);
   if (located === undefined) return { kind: "silent", reason: `${place.host} could not be resolved in time` };
   if (!located.ok) return { kind: "silent", reason: located.reason };
   try {

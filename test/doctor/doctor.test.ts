@@ -68,6 +68,16 @@ t.test("a name that nobody knows, and a transport without a listener", async (t)
   });
 });
 
+t.test("a place in resolve.hosts that the gateway has no listener for", async (t) => {
+  const reach = await reaching(t, [{ transport: "udp", address: "192.0.2.1", port: 5060 }]);
+  t.match((await examined(reach)).all.at(-1), {
+    name: "resolve",
+    outcome: "failed",
+    detail: "no udp listener reaches pcpool.contoso.com at 192.0.2.1",
+    fix: /Add such a listener/,
+  });
+});
+
 t.test("every address of the pool is looked at, and those of the backup pool", async (t) => {
   const sample = await pool(t);
   const dead = await closedPort(t);
@@ -135,14 +145,14 @@ t.test("UDP: an answer is waited for, and a port where nobody listens is told", 
   server.bind(0, "127.0.0.1");
   await once(server, "listening");
   const place = { transport: "udp" as const, address: "127.0.0.1", port: server.address().port };
-  t.match((await examined(await reaching(t, [place]))).all.at(-1), {
+  t.match((await examined(await reaching(t, [place], 10_000, ["udp"]))).all.at(-1), {
     name: "options",
     outcome: "ok",
     detail: /405 Method Not Allowed/,
   });
   server.close();
   await once(server, "close");
-  t.match((await examined(await reaching(t, [place]))).all.at(-1), {
+  t.match((await examined(await reaching(t, [place], 10_000, ["udp"]))).all.at(-1), {
     outcome: "failed",
     detail: `connection refused by 127.0.0.1:${place.port}`,
   });

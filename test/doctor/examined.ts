@@ -7,7 +7,7 @@ import type { Endpoint } from "../../src/endpoints/model.ts";
 import { EndpointTable } from "../../src/endpoints/table.ts";
 import { hashOf } from "../../src/endpoints/table-hash.ts";
 import { Locator } from "../../src/locate/locator.ts";
-import type { Target } from "../../src/sip/flow.ts";
+import type { Target, TransportName } from "../../src/sip/flow.ts";
 import { TlsDialler } from "../../src/transport/tls/dialler.ts";
 import { readMaterial } from "../../src/transport/tls/material.ts";
 import { row } from "../endpoints/row.ts";
@@ -16,18 +16,24 @@ type T = { teardown(undo: () => unknown): void };
 type Place = Pick<Target, "address" | "port"> & { transport?: "udp" | "tcp" | "tls" };
 
 /** Ways out in which `pcpool.contoso.com` is at these places, and every other name is unknown. */
-export async function reaching(t: T, places: readonly Place[], withinMs = 10_000): Promise<Reach> {
+export async function reaching(
+  t: T,
+  places: readonly Place[],
+  withinMs = 10_000,
+  transports: readonly TransportName[] = ["tcp"],
+): Promise<Reach> {
   const host = "pcpool.contoso.com";
   const targets = places.map(({ transport = "tcp", address, port }) => ({ transport, address, port, host }));
+  const waysOut = transports.map((transport) => ({ transport, family: 4 as const }));
   const locator = new Locator({
     hosts: [[host, targets]],
     servers: [],
-    waysOut: [{ transport: "tcp", family: 4 }],
+    waysOut,
     clock: () => performance.now(),
     source: { close: () => undefined, lookup: async () => ({ kind: "failed", reason: "there is no DNS here" }) },
   });
   t.teardown(() => locator.close());
-  return { locator, dialler: new TlsDialler({}, await readMaterial({}, false)), withinMs };
+  return { locator, waysOut, dialler: new TlsDialler({}, await readMaterial({}, false)), withinMs };
 }
 
 /** Examines the way of `sip:ocschat@contoso.com`. */

@@ -74,7 +74,8 @@ t.test("a gateway that does not run, and another program in its place", async (t
 t.test("a pool name that leads to a gateway is noticed, by doctor and by the quick probe", async (t) => {
   const { running } = await gateway(t, 9);
   for (const { transport, address, port } of running.listeners) {
-    const reach = await reaching(t, [{ transport: transport as "tcp" | "udp", address, port }]);
+    const place = { transport: transport as "tcp" | "udp", address, port };
+    const reach = await reaching(t, [place], 10_000, [transport]);
     t.match((await examined(reach)).all.at(-1), {
       name: "options",
       outcome: "failed",

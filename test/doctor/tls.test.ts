@@ -25,7 +25,7 @@ async function secured(t: Parameters<typeof reaching>[0], name: string): Promise
   await once(server, "listening");
   t.teardown(() => server.close());
   const { port } = server.address() as AddressInfo;
-  const reach = await reaching(t, [{ transport: "tls", address: "127.0.0.1", port }]);
+  const reach = await reaching(t, [{ transport: "tls", address: "127.0.0.1", port }], 10_000, ["tls"]);
   const ca = await folder.put("ca.pem", authority.pem);
   return { ...reach, dialler: new TlsDialler({}, await readMaterial({ ca }, false)) };
 }
