@@ -84,13 +84,18 @@ export class RawPeer {
     return (await this.#next(`an answer to ${cseq} of ${callId}`, fits, callId)).message;
   }
 
+  /** What has arrived and was not taken out. */
+  get left(): readonly Message[] {
+    return this.#arrived.map(({ message }) => message);
+  }
+
   async #next(what: string, fits: (message: Message) => boolean, callId: string): Promise<Arrival> {
     const signal = AbortSignal.timeout(PATIENCE_MS);
     for (;;) {
       const index = this.#arrived.findIndex(({ message }) => message.one("Call-ID") === callId && fits(message));
       if (index >= 0) return this.#arrived.splice(index, 1)[0]!;
       await once(this.#events, "arrival", { signal }).catch(() => {
-        const heard = this.#arrived.map(({ message }) => message.text).join("\n");
+        const heard = this.left.map((message) => message.text).join("\n");
         throw new Error(`${what} never came; what came instead:\n${heard}`);
       });
     }
