@@ -1,15 +1,15 @@
 import { hostname } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config/config.ts";
 import type { EndpointStore, TableSnapshot } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine } from "./engine/embedded.ts";
-import type { Engine } from "./engine/engine.ts";
 import { storePlace } from "./open-store.ts";
-import { decide } from "./routing/route.ts";
+import { decide, nextHopsOf } from "./routing/route.ts";
 import type { Listener } from "./sip/flow.ts";
 import { StoreThread } from "./store-thread.ts";
-import { TableInForce } from "./table-in-force.ts";
+import { ROWS_AT_ONCE, TableInForce } from "./table-in-force.ts";
 
 /** How long a stopping gateway waits for requests under way. */
 const DRAIN_MS = 5000;
@@ -20,6 +20,11 @@ export interface Gateway {
   /** The table that serves calls. */
   readonly table: EndpointTable;
   readonly store: EndpointStore;
+  /**
+   * Reads certificates and route keys again. What cannot be used goes to the log, and the old stays in force.
+   * @param config the configuration as it is now; only its TLS settings are taken over while running
+   */
+  reload(config: Config): Promise<void>;
   /** Answers what is under way (at most 5 s), then closes everything. */
   stop(): Promise<void>;
 }
@@ -32,7 +37,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   const store = new StoreThread(config);
   const table = new EndpointTable(await loadTable(store));
   const routing = { defaultRoute: config.defaultRoute };
-  let engine: Engine;
+  let engine: EmbeddedEngine;
   try {
     engine = await EmbeddedEngine.start({ config, log, decide: (request) => decide(request, table, routing) });
   } catch (error) {
@@ -40,7 +45,9 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     throw error;
   }
   const [first] = engine.listeners;
-  const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`);
+  const watchPools = config.probe === undefined ? () => {} : poolWatcher(table, engine);
+  const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`, watchPools);
+  watchPools();
   log.info(
     { endpoints: table.size, revision: table.revision, store: storePlace(config.store) },
     "the endpoint table is loaded",
@@ -49,6 +56,15 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     listeners: engine.listeners,
     table,
     store,
+    reload: async (now) => {
+      try {
+        engine.reloadRouteKeys(now);
+        await engine.reloadCertificates(now);
+        log.info("certificates and route keys were read again");
+      } catch (error) {
+        log.error({ reason: (error as Error).message }, "the reload was refused; what was in force stays so");
+      }
+    },
     stop: async () => {
       log.info({ unanswered: engine.unanswered }, "stopping");
       await engine.drain(DRAIN_MS);
@@ -57,6 +73,23 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
       await store.close();
       log.info("stopped");
     },
+  };
+}
+
+/** Tells the engine which pools there are, each time it is called; a large table is gone through between calls. */
+function poolWatcher(table: EndpointTable, engine: EmbeddedEngine): () => void {
+  let wanted = 0;
+  return async () => {
+    const turn = ++wanted;
+    const pools = new Set<string>();
+    let rows = 0;
+    for (const row of table.all()) {
+      for (const uri of nextHopsOf(row)) pools.add(uri);
+      if (++rows % ROWS_AT_ONCE !== 0) continue;
+      await setImmediate();
+      if (turn !== wanted) return;
+    }
+    engine.watchPools(pools);
   };
 }
 

@@ -6,7 +6,7 @@ import { type EndpointTable, stepsOf } from "./endpoints/table.ts";
 import type { WaypostError } from "./errors.ts";
 
 /** How many rows are put in force without a pause for calls. */
-const ROWS_AT_ONCE = 250;
+export const ROWS_AT_ONCE = 250;
 
 /** How long a gateway that stops tries to sign off. */
 const DISMISS_MS = 1000;
@@ -21,6 +21,7 @@ export class TableInForce {
   readonly #store: EndpointStore;
   readonly #log: Logger;
   readonly #name: string;
+  readonly #changed: () => void;
   readonly #unwatch: () => void;
   readonly #timer: NodeJS.Timeout;
   #slices: Promise<void> | undefined;
@@ -29,12 +30,16 @@ export class TableInForce {
   #reportAgain = false;
   #stopped = false;
 
-  /** @param name of this gateway, unique among those of one table */
-  constructor(table: EndpointTable, store: EndpointStore, log: Logger, name: string) {
+  /**
+   * @param name of this gateway, unique among those of one table
+   * @param changed called after each change that is in force
+   */
+  constructor(table: EndpointTable, store: EndpointStore, log: Logger, name: string, changed: () => void) {
     this.#table = table;
     this.#store = store;
     this.#log = log;
     this.#name = name;
+    this.#changed = changed;
     this.#unwatch = store.watch(
       (update) => this.#take(update),
       (error) => this.#refused(error),
@@ -78,6 +83,7 @@ export class TableInForce {
   }
 
   #tookOver({ differences, warning, hash }: TableUpdate): void {
+    this.#changed();
     const { size, revision } = this.#table;
     if (warning !== undefined) {
       this.#log.warn({ revision }, warning);

@@ -7,8 +7,17 @@ export async function runServe(file: string | undefined): Promise<number> {
   const { createLog } = await import("../observe/log.ts");
   const { startGateway } = await import("../daemon.ts");
   const config = loadConfig({ file, env: process.env, cwd: process.cwd() });
-  const gateway = await startGateway(config, createLog(config.log.level));
+  const log = createLog(config.log.level);
+  const gateway = await startGateway(config, log);
   process.stdout.write(`${readyLine(gateway.listeners, gateway.table.size)}\n`);
+  const reload = (): void => {
+    try {
+      void gateway.reload(loadConfig({ file, env: process.env, cwd: process.cwd() }));
+    } catch (error) {
+      log.error({ reason: (error as Error).message }, "the configuration cannot be read; what was in force stays so");
+    }
+  };
+  process.on("SIGHUP", reload);
   await stopSignal();
   await gateway.stop();
   return 0;

@@ -133,6 +133,14 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     await this.#transports.close();
   }
 
+  /**
+   * Reads the route keys again.
+   * @throws WaypostError CONFIG_INVALID naming the line that is no key; the keys in force stay so
+   */
+  reloadRouteKeys(config: Config): void {
+    this.#core.setRouteKeys(loadRouteKeys(config.routeKeys, this.#log));
+  }
+
   async reloadCertificates(config: Config): Promise<void> {
     await this.#transports.reloadCertificates({ specs: listenSpecs(config), tls: config.tls });
   }

@@ -60,6 +60,13 @@ function makePlan(row: Endpoint): Plan {
   return { endpoint, nextHops, hosts, redirectStatus: row.mode === "redirect" ? row.redirectStatus : undefined };
 }
 
+/** The URIs to which calls of this row are proxied, in order; none where it answers itself. */
+export function nextHopsOf(row: Endpoint): readonly string[] {
+  const plan = makePlan(row);
+  if (!("decision" in plan)) return plan.redirectStatus === undefined ? plan.nextHops : [];
+  return plan.decision.kind === "proxy" ? plan.decision.nextHops : [];
+}
+
 /** RFC 3261 §21.4.18: the address is right, but it is not to be reached for now. */
 function disabled(endpoint: string): RejectDecision {
   return {
