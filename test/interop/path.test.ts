@@ -54,7 +54,7 @@ function message(start: string, sentBy: string, callId: string, headers: readonl
 
 for (const transport of CLIENTS) {
   t.test(
-    `${transport}: what its registrar sends along the Path reaches a client over the connection it made (RFC 3327 §5.3)`,
+    `${transport}: what its registrar sends along the Path reaches a client over the connection it made (RFC 3327 §5.4)`,
     async (t) => {
       const { registrar, client, link, contact, register } = await registered(t, transport);
       const path = register.message.list("Path");
