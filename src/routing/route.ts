@@ -78,7 +78,7 @@ function disabled(endpoint: string): RejectDecision {
   };
 }
 
-/** RFC 3261 §21.4.9 (410) or §21.4.5 (404): the address is no more. The decision names it, so that its callers are still seen. */
+/** RFC 3261 §21.4.10 (410) or §21.4.5 (404): the address is no more. The decision names it, so that its callers are still seen. */
 function retired(endpoint: string, status: 404 | 410, reason: string | undefined): RejectDecision {
   return {
     kind: "reject",

@@ -60,9 +60,13 @@ export class SelfIdentity {
     return this.sentBys.get(listener)!;
   }
 
-  /** The Record-Route or Path value, in angle brackets, always a loose router (§16.6 step 4). `user` ends with `@`. */
-  routeUri(listener: Listener, user: string): string {
-    return `<sip:${user}${this.sentBy(listener)};transport=${listener.transport};lr>`;
+  /**
+   * The Record-Route or Path value, in angle brackets, always a loose router (§16.6 step 4).
+   * @param user empty, or ends with `@`
+   * @param secure true where the request goes to a `sips:` URI
+   */
+  routeUri(listener: Listener, user: string, secure: boolean): string {
+    return `<${secure ? "sips" : "sip"}:${user}${this.sentBy(listener)};transport=${listener.transport};lr>`;
   }
 
   /**

@@ -106,7 +106,7 @@ t.test("a changed row decides anew at once", async (t) => {
   t.match(decide(request, table, { defaultRoute: "reject" }), { nextHops: ["sip:new.contoso.com"] });
 });
 
-t.test("a retired endpoint answers 410 with its reason, and is still named (RFC 3261 §21.4.9)", async (t) => {
+t.test("a retired endpoint answers 410 with its reason, and is still named (RFC 3261 §21.4.10)", async (t) => {
   const stored = row({ retired: 410, retiredReason: "The rooms have moved to Teams.", enabled: false });
   t.same(route("sip:ocschat@contoso.com", [stored]), {
     kind: "reject",

@@ -115,3 +115,9 @@ for (const [spelling, route] of [
     t.same(net.decisions, []);
   });
 }
+
+t.test("a sips: Request-URI is record-routed as sips: (§16.6 step 4)", async (t) => {
+  const net = new CoreHarness({ decide: proxyTo(`sip:${POOL}`) });
+  net.udp(FRONT_END).says(lookupInvite({ uri: "sips:ocschat@contoso.com" }));
+  t.same(net.udp(POOL).hears().list("Record-Route"), ["<sips:gw.contoso.com:5060;transport=udp;lr>"]);
+});

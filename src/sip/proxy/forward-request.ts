@@ -1,4 +1,4 @@
-import { parseDecimal } from "../chars.ts";
+import { matchesIgnoringCase, parseDecimal } from "../chars.ts";
 import type { Flow, Listener, TransportName } from "../flow.ts";
 import { HeadEdit } from "../head-edit.ts";
 import { Header } from "../header-names.ts";
@@ -34,9 +34,10 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
   }
   let top = `Via: ${viaValue(identity, plan.listener, plan.transport, plan.branch)}\r\n`;
   if (plan.header !== undefined) {
+    const secure = matchesIgnoringCase(plan.hop.requestUri, 0, "sips:");
     // The two sides of us may differ: each side gets the name that it can reach (RFC 5658).
-    const outbound = identity.routeUri(plan.listener, plan.outboundUser);
-    const inbound = identity.routeUri(plan.inbound.listener, plan.inboundUser);
+    const outbound = identity.routeUri(plan.listener, plan.outboundUser, secure);
+    const inbound = identity.routeUri(plan.inbound.listener, plan.inboundUser, secure);
     top += `${plan.header}: ${outbound}\r\n`;
     if (inbound !== outbound) top += `${plan.header}: ${inbound}\r\n`;
   }
