@@ -20,7 +20,11 @@ export async function runStart(file: string | undefined): Promise<number> {
     const message = `${config.file}: resolve.hosts gives no tcp address for ${name}, where the sample would listen`;
     throw new WaypostError("CONFIG_INVALID", message);
   };
-  const stage = await DemoStage.start({ pool: sampleAt(POOL_NAME), frontEnd: sampleAt(FRONT_END_NAME) });
+  const places = { pool: sampleAt(POOL_NAME), frontEnd: sampleAt(FRONT_END_NAME) };
+  const stage = await DemoStage.start(places).catch((error: Error) => {
+    const message = `the samples cannot start (${error.message}); is another \`waypost start\` running?`;
+    throw new WaypostError("LISTENER_FAILED", message, { cause: error });
+  });
   try {
     // The samples answer for the calls that people try; what is wrong is still said.
     const gateway = await startGateway(config, createLog(config.log.level === "info" ? "warn" : config.log.level));
