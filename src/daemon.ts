@@ -2,15 +2,16 @@ import { hostname } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config/config.ts";
-import type { EndpointStore, TableSnapshot } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine } from "./engine/embedded.ts";
 import { storePlace } from "./open-store.ts";
 import { decide, nextHopsOf } from "./routing/route.ts";
+import { SeparateStore } from "./separate-store.ts";
 import type { Listener } from "./sip/flow.ts";
-import { StoreThread } from "./store-thread.ts";
-import { ROWS_AT_ONCE, TableInForce } from "./table-in-force.ts";
+import { TableInForce } from "./table-in-force.ts";
 
+/** How many rows are gone through without a pause for calls. */
+const ROWS_AT_ONCE = 250;
 /** How long a stopping gateway waits for requests under way. */
 const DRAIN_MS = 5000;
 
@@ -19,7 +20,7 @@ export interface Gateway {
   readonly listeners: readonly Listener[];
   /** The table that serves calls. */
   readonly table: EndpointTable;
-  readonly store: EndpointStore;
+  readonly store: SeparateStore;
   /**
    * Reads certificates and route keys again. What cannot be used goes to the log, and the old stays in force.
    * @param config the configuration as it is now; only its TLS settings are taken over while running
@@ -34,11 +35,13 @@ export interface Gateway {
  * @throws WaypostError when the table cannot be used or a listener cannot be bound; nothing is left running then
  */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const store = new StoreThread(config);
-  const table = new EndpointTable(await loadTable(store));
+  const store = new SeparateStore(config);
+  const table = new EndpointTable();
+  const inForce = new TableInForce(table, store, log);
   const routing = { defaultRoute: config.defaultRoute };
   let engine: EmbeddedEngine;
   try {
+    await inForce.load();
     engine = await EmbeddedEngine.start({ config, log, decide: (request) => decide(request, table, routing) });
   } catch (error) {
     await store.close();
@@ -46,7 +49,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   }
   const [first] = engine.listeners;
   const watchPools = config.probe === undefined ? () => {} : poolWatcher(table, engine);
-  const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`, watchPools);
+  inForce.announce(`${hostname()}:${first?.port ?? 0}`, watchPools);
   watchPools();
   log.info(
     { endpoints: table.size, revision: table.revision, store: storePlace(config.store) },
@@ -91,13 +94,4 @@ function poolWatcher(table: EndpointTable, engine: EmbeddedEngine): () => void {
     }
     engine.watchPools(pools);
   };
-}
-
-async function loadTable(store: EndpointStore): Promise<TableSnapshot> {
-  try {
-    return await store.load();
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
 }
