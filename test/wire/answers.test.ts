@@ -99,7 +99,7 @@ t.test("after a 200 no failure of another attempt is sent on", async (t) => {
 });
 
 for (const method of ["INVITE", "INFO", "SUBSCRIBE"]) {
-  t.test(`a 401 of the pool never reaches a legacy client: ${method} (LEGACY-CLIENT §6)`, async (t) => {
+  t.test(`a 401 of the pool never reaches a legacy client: ${method}`, async (t) => {
     const net = new CoreHarness();
     const [frontEnd, pool] = [net.udp(FRONT_END), net.udp(POOL)];
     frontEnd.says(request(method));

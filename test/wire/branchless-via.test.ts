@@ -2,7 +2,7 @@ import t from "tap";
 import { CoreHarness, proxyTo, sip } from "../support/core-harness.ts";
 import { CLIENT, FRONT_END, POOL } from "./texts.ts";
 
-/** A client attached directly: no branch anywhere (LEGACY-CLIENT §3). */
+/** A client attached directly: no branch anywhere. */
 function direct(method: string, cseq: number, callId = "call-1", to = "<sip:ocschat@contoso.com>"): string {
   return sip`
     ${method} sip:ocschat@contoso.com SIP/2.0

@@ -2,7 +2,7 @@ import t, { type Test } from "tap";
 import { CoreHarness, type Peer } from "../support/core-harness.ts";
 import { FRONT_END, fromPool, inDialog, POOL, request } from "./texts.ts";
 
-/** A look-up again is what a 481 makes the client do; any other failure starts a storm of UPDATEs (LEGACY-CLIENT §6). */
+/** A look-up again is what a 481 makes the client do; any other failure starts a storm of UPDATEs. */
 function expect481(t: Test, caller: Peer): void {
   const finals = caller.inbox.filter(({ status }) => status >= 200);
   t.same(

@@ -52,7 +52,7 @@ t.test("the pool's requri answer is carried untouched", async (t) => {
   t.equal(info.one("Content-Type"), "text/plain");
 });
 
-t.test("the client's 501, 415 and 487 reach the pool as they are (LEGACY-CLIENT §7)", async (t) => {
+t.test("the client's 501, 415 and 487 reach the pool as they are", async (t) => {
   const net = new CoreHarness({ names: NAMES });
   const [frontEnd, pool] = [net.udp(FRONT_END), net.udp(POOL)];
   for (const [cseq, status] of ["501 Not Implemented", "415 Unsupported Media Type", "487 Gone"].entries()) {

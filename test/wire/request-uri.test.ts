@@ -41,7 +41,7 @@ t.test("a CANCEL carries the Request-URI that was sent, not the one that was dia
   t.equal(pool.hears().startLine, "CANCEL sip:ocschat@pcpool.contoso.com SIP/2.0");
 });
 
-t.test("inside a dialog the Request-URI is the pool's Contact, whatever its form (LEGACY-CLIENT §4)", async (t) => {
+t.test("inside a dialog the Request-URI is the pool's Contact, whatever its form", async (t) => {
   for (const uri of ["sip:pcpool.contoso.com:5060", `sip:${POOL}:5060`, `sip:${POOL};gruu;opaque=srvr:HomeServer:x`]) {
     const net = new CoreHarness({ names: NAMES });
     net.udp(FRONT_END).says(inDialog("INFO", { uri }));
