@@ -130,6 +130,7 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
     await this.#call("close").catch(() => undefined);
     if (this.#ended === undefined) {
       const exit = once(this.#process, "exit");
+      this.#ref();
       this.#process.disconnect();
       await exit;
     }
