@@ -2,16 +2,15 @@ import { hostname } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config/config.ts";
+import type { EndpointStore, TableSnapshot } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine } from "./engine/embedded.ts";
 import { storePlace } from "./open-store.ts";
 import { decide, nextHopsOf } from "./routing/route.ts";
-import { SeparateStore } from "./separate-store.ts";
 import type { Listener } from "./sip/flow.ts";
-import { TableInForce } from "./table-in-force.ts";
+import { StoreThread } from "./store-thread.ts";
+import { ROWS_AT_ONCE, TableInForce } from "./table-in-force.ts";
 
-/** How many rows are gone through without a pause for calls. */
-const ROWS_AT_ONCE = 250;
 /** How long a stopping gateway waits for requests under way. */
 const DRAIN_MS = 5000;
 
@@ -20,7 +19,7 @@ export interface Gateway {
   readonly listeners: readonly Listener[];
   /** The table that serves calls. */
   readonly table: EndpointTable;
-  readonly store: SeparateStore;
+  readonly store: EndpointStore;
   /**
    * Reads certificates and route keys again. What cannot be used goes to the log, and the old stays in force.
    * @param config the configuration as it is now; only its TLS settings are taken over while running
@@ -35,13 +34,11 @@ export interface Gateway {
  * @throws WaypostError when the table cannot be used or a listener cannot be bound; nothing is left running then
  */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const store = new SeparateStore(config);
-  const table = new EndpointTable();
-  const inForce = new TableInForce(table, store, log);
+  const store = new StoreThread(config);
+  const table = new EndpointTable(await loadTable(store));
   const routing = { defaultRoute: config.defaultRoute };
   let engine: EmbeddedEngine;
   try {
-    await inForce.load();
     engine = await EmbeddedEngine.start({ config, log, decide: (request) => decide(request, table, routing) });
   } catch (error) {
     await store.close();
@@ -49,7 +46,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   }
   const [first] = engine.listeners;
   const watchPools = config.probe === undefined ? () => {} : poolWatcher(table, engine);
-  inForce.announce(`${hostname()}:${first?.port ?? 0}`, watchPools);
+  const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`, watchPools);
   watchPools();
   log.info(
     { endpoints: table.size, revision: table.revision, store: storePlace(config.store) },
@@ -94,4 +91,13 @@ function poolWatcher(table: EndpointTable, engine: EmbeddedEngine): () => void {
     }
     engine.watchPools(pools);
   };
+}
+
+async function loadTable(store: EndpointStore): Promise<TableSnapshot> {
+  try {
+    return await store.load();
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }

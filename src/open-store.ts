@@ -3,7 +3,7 @@ import { selfTest } from "./config/self.ts";
 import { placeOf } from "./endpoints/redis/access.ts";
 import type { EndpointStore } from "./endpoints/store.ts";
 
-/** What of the configuration a store needs. Plain data: it crosses to the store's process. */
+/** What of the configuration a store needs. Plain data: it crosses to the store's thread. */
 export type StoreSettings = Pick<Config, "store" | "listen" | "resolve">;
 
 /**

@@ -27,9 +27,8 @@ export async function atomicWrite(path: string, pieces: Iterable<string>): Promi
         await handle.chmod(old.mode & 0o7777);
       }
       for (const piece of pieces) {
-        const bytes = Buffer.from(piece);
-        hash.update(bytes);
-        await handle.appendFile(bytes);
+        hash.update(piece);
+        await handle.appendFile(piece);
       }
       await handle.sync();
     } finally {

@@ -1,9 +1,9 @@
 import { WaypostError } from "../errors.ts";
 import { parseSipAddress } from "./address.ts";
-import { keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
 import { changedSettings, checkDraft, type EndpointSettings, type IsSelf, makeRow } from "./row-schema.ts";
 import { type Actor, type EndpointDraft, MAX_ROWS_PER_CHANGE, type RowChange, type RowDifference } from "./store.ts";
+import { keyOf } from "./table.ts";
 
 /** What every store needs to work out a change. */
 export interface ChangeContext {

@@ -46,14 +46,11 @@ export class Recorder {
     if (history === undefined) {
       await this.#history.start({ ...GENESIS, revision: read.revision, tableHash: read.hash });
     }
-    return history === undefined ? read : await this.#enter(read, known, history);
-  }
-
-  /** Notes beside the file what is in force, for whoever comes next. */
-  async note(settled: Known): Promise<void> {
+    const settled = history === undefined ? read : await this.#enter(read, known, history);
     if (!(await this.#file.isNoted(settled))) {
       await this.#file.note(settled);
     }
+    return settled;
   }
 
   /** Commits a change: its entry, then the table. @throws the system's error; nothing is changed then */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WaypostError } from "../../errors.ts";
-import { addressKey, keyOf } from "../address-key.ts";
+import { addressKey } from "../address-key.ts";
 import { differencesBetween } from "../differences.ts";
 import {
   type Anchor,
@@ -30,7 +30,7 @@ import type {
   TableSnapshot,
   TableUpdate,
 } from "../store.ts";
-import { stepsOf } from "../table.ts";
+import { keyOf, stepsOf } from "../table.ts";
 import { hashOf, TableHash } from "../table-hash.ts";
 import { placeOf, type RedisAccess } from "./access.ts";
 import { redisError } from "./explain.ts";
