@@ -47,7 +47,7 @@ t.test("what one store writes, another one reads", async (t) => {
 t.test("a row written by hand needs only address and pool", async (t) => {
   const path = fileIn(t.testdir(), { endpoints: [{ sipAddress: "a@contoso.com", poolFqdn: "pcpool.contoso.com" }] });
   const { endpoints } = await new FileStore({ path }).load();
-  const at = statSync(path).mtime.toISOString();
+  const at = statSync(path, { bigint: true }).mtime.toISOString();
   const byHand = { createdBy: "file", updatedBy: "file", createdAt: at, updatedAt: at };
   t.same(endpoints, [row({ sipAddress: "sip:a@contoso.com", ...byHand })]);
 });
