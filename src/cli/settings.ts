@@ -4,7 +4,7 @@ import { WaypostError } from "../errors.ts";
 /** One setting of an endpoint as people type it; the commands and the cmdlets are both built from this list. */
 export interface Setting {
   readonly field: Exclude<keyof EndpointDraft, "sipAddress" | "poolFqdn" | "enabled">;
-  readonly kind: "text" | "fqdn" | "port" | "choice";
+  readonly kind: "text" | "fqdn" | "port" | "codes" | "choice";
   readonly choices?: readonly (string | number)[];
   /** May be taken away again from an endpoint. */
   readonly optional?: true;
@@ -41,6 +41,12 @@ export const SETTINGS: readonly Setting[] = [
     help: "Request-URI toward the pool: as dialled, or user@pool (default keep)",
   },
   { field: "backupPool", kind: "fqdn", optional: true, help: "FQDN of the pool that serves when the first is down" },
+  {
+    field: "failoverOn",
+    kind: "codes",
+    optional: true,
+    help: "answers besides 503 after which the next server or the backup pool is tried, such as 404,480",
+  },
   {
     field: "retired",
     kind: "choice",

@@ -19,6 +19,11 @@ export interface Endpoint {
   readonly enabled: boolean;
   readonly backupPool?: string;
   /**
+   * Answers, besides 503, after which the next server or the backup pool is tried: statuses from 400 to 599 in
+   * ascending order, such as `404,480`.
+   */
+  readonly failoverOn?: string;
+  /**
    * A tombstone: the address is gone for good, and every request for it gets this answer. The row stays, so that it
    * is seen who still calls.
    */

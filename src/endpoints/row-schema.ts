@@ -11,6 +11,7 @@ export type IsSelf = (host: string, port?: number) => boolean;
 
 const PORT = "must be a whole number from 1 to 65535";
 const TEXT = "must be a text";
+const STATUSES = "must be answers from 400 to 599, such as 404 or 404,480";
 const YES_NO = "must be true or false";
 const TIME = "must be a time such as 2025-01-31T12:00:00.000Z";
 
@@ -43,6 +44,21 @@ function line(name: string) {
     .transform((text) => (text.trim() === "" ? undefined : text));
 }
 
+/** A status, a list of them, or a text with commas or blanks between them. */
+const statuses = z.unknown().transform((given, context) => {
+  const list = typeof given === "string" ? given.split(/[\s,;]+/).filter((word) => word !== "") : [given].flat();
+  const numbers = list.map((each) => (/^[45]\d\d$/.test(String(each)) ? Number(each) : Number.NaN));
+  if (numbers.some(Number.isNaN)) {
+    context.issues.push({
+      code: "custom",
+      message: `failoverOn ${STATUSES}, not ${JSON.stringify(given)}`,
+      input: given,
+    });
+    return z.NEVER;
+  }
+  return numbers.length === 0 ? undefined : [...new Set(numbers)].sort((a, b) => a - b).join(",");
+});
+
 const settings = {
   sipAddress: address,
   poolFqdn: pool,
@@ -54,6 +70,7 @@ const settings = {
   requestUri: z.enum(["keep", "pool"]).default("keep"),
   enabled: z.boolean(YES_NO).default(true),
   backupPool: pool.optional(),
+  failoverOn: statuses.optional(),
   retired: z.literal([404, 410]).optional(),
   retiredReason: line("retiredReason").optional(),
 };
@@ -116,6 +133,7 @@ export function makeRow(
     requestUri: from.requestUri,
     enabled: from.enabled,
     ...(from.backupPool === undefined ? undefined : { backupPool: from.backupPool }),
+    ...(from.failoverOn === undefined ? undefined : { failoverOn: from.failoverOn }),
     ...(from.retired === undefined ? undefined : { retired: from.retired }),
     ...(from.retiredReason === undefined ? undefined : { retiredReason: from.retiredReason }),
     version: kept.version,

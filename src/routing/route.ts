@@ -25,7 +25,7 @@ export function decide(request: RoutingRequest, table: EndpointTable, options: R
   }
   const uris = plan.hosts.map((host) => `sip:${userOf(request.requestUri)}@${host}`);
   return plan.redirectStatus === undefined
-    ? { kind: "proxy", nextHops: plan.nextHops, requestUri: uris[0]!, endpoint: plan.endpoint }
+    ? { kind: "proxy", nextHops: plan.nextHops, requestUri: uris[0]!, endpoint: plan.endpoint, ...plan.failover }
     : { kind: "redirect", status: plan.redirectStatus, contacts: uris, endpoint: plan.endpoint };
 }
 
@@ -38,6 +38,7 @@ type Plan =
       /** What stands behind `user@`, for the pool and then for the backup pool. */
       readonly hosts: readonly string[];
       readonly redirectStatus: 302 | 303 | undefined;
+      readonly failover: Pick<ProxyDecision, "failoverOn">;
     };
 
 function makePlan(row: Endpoint): Plan {
@@ -53,11 +54,13 @@ function makePlan(row: Endpoint): Plan {
   const pools = row.backupPool === undefined ? [row.poolFqdn] : [row.poolFqdn, row.backupPool];
   const hosts = pools.map((pool) => uriHost(pool) + port + transport);
   const nextHops = hosts.map((host) => `sip:${host}`);
+  const failover = row.failoverOn === undefined ? {} : { failoverOn: row.failoverOn.split(",").map(Number) };
   if (row.mode === "proxy" && row.requestUri === "keep") {
-    const decision: ProxyDecision = { kind: "proxy", nextHops, endpoint };
+    const decision: ProxyDecision = { kind: "proxy", nextHops, endpoint, ...failover };
     return { decision };
   }
-  return { endpoint, nextHops, hosts, redirectStatus: row.mode === "redirect" ? row.redirectStatus : undefined };
+  const redirectStatus = row.mode === "redirect" ? row.redirectStatus : undefined;
+  return { endpoint, nextHops, hosts, redirectStatus, failover };
 }
 
 /** The URIs to which calls of this row are proxied, in order; none where it answers itself. */

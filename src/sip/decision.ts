@@ -16,6 +16,8 @@ export interface ProxyDecision {
   readonly nextHops: readonly string[];
   /** The Request-URI to send; absent = the one that was dialled. */
   readonly requestUri?: string;
+  /** Final answers besides 503 that turn to the next address (RFC 3261 §16.7 leaves it to us). */
+  readonly failoverOn?: readonly number[];
   /** The legacy address of the row that decided, for logs; absent = the default route. */
   readonly endpoint?: string;
 }

@@ -15,6 +15,7 @@ const FULL: Required<Endpoint> = {
   requestUri: "pool",
   enabled: false,
   backupPool: "dr.contoso.com",
+  failoverOn: "404,480",
   retired: 410,
   retiredReason: "yes",
 };

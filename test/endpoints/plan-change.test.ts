@@ -46,6 +46,14 @@ t.test("an IP literal may stand for the pool, for labs without DNS", async (t) =
   }
 });
 
+t.test("the answers after which to go on are kept in one spelling", async (t) => {
+  for (const given of ["480, 404", "404 480 404", [480, 404]]) {
+    t.equal(plan([], add({ failoverOn: given }))[0]?.after?.failoverOn, "404,480", JSON.stringify(given));
+  }
+  t.equal(plan([], add({ failoverOn: 404 }))[0]?.after?.failoverOn, "404");
+  t.notHas(plan([], add({ failoverOn: "" }))[0]?.after, { failoverOn: "" });
+});
+
 const REFUSED: readonly (readonly [settings: Record<string, unknown>, code: string, says: RegExp])[] = [
   [{ poolFqdn: "pcpool" }, "POOL_INVALID", /pool "pcpool" has no dot/],
   [{ poolFqdn: "pc_pool.contoso.com" }, "POOL_INVALID", /contains "_"/],
@@ -59,6 +67,8 @@ const REFUSED: readonly (readonly [settings: Record<string, unknown>, code: stri
   [{ port: 0 }, "SETTING_INVALID", /port must be a whole number from 1 to 65535, not 0/],
   [{ port: 65536 }, "SETTING_INVALID", /not 65536/],
   [{ port: "5061" }, "SETTING_INVALID", /not "5061"/],
+  [{ failoverOn: "404,302" }, "SETTING_INVALID", /failoverOn must be answers from 400 to 599, .* not "404,302"/],
+  [{ failoverOn: [600] }, "SETTING_INVALID", /failoverOn must be answers from 400 to 599/],
   [{ mode: "redirct" }, "SETTING_INVALID", /mode must be proxy or redirect, not "redirct"; did you mean redirect\?/],
   [{ redirectStatus: 301 }, "SETTING_INVALID", /redirectStatus must be 302 or 303, not 301/],
   [{ transport: "sctp" }, "SETTING_INVALID", /transport must be auto, tls, tcp or udp/],

@@ -128,3 +128,13 @@ t.test("a retired endpoint may answer 404 instead, and needs no reason", async (
     },
   );
 });
+
+t.test("the answers of failoverOn go into the decision, with either Request-URI", async (t) => {
+  for (const requestUri of ["keep", "pool"] as const) {
+    t.match(route("sip:ocschat@contoso.com", [row({ requestUri, failoverOn: "404,480" })]), {
+      kind: "proxy",
+      failoverOn: [404, 480],
+    });
+  }
+  t.notHas(route("sip:ocschat@contoso.com", [row()]), { failoverOn: [] });
+});

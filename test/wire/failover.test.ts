@@ -1,6 +1,6 @@
 import t from "tap";
 import { CoreHarness, type Peer, proxyTo } from "../support/core-harness.ts";
-import { FRONT_END, lookupInvite, POOL, POOL_2, POOL_3, request } from "./texts.ts";
+import { FRONT_END, inDialog, lookupInvite, POOL, POOL_2, POOL_3, request } from "./texts.ts";
 
 const THREE = { "pcpool.contoso.com": [`udp:${POOL}:5060`, `udp:${POOL_2}:5060`, `udp:${POOL_3}:5060`] };
 const THREE_TCP = { "pcpool.contoso.com": [`tcp:${POOL}:5060`, `tcp:${POOL_2}:5060`, `tcp:${POOL_3}:5060`] };
@@ -161,4 +161,50 @@ t.test("a server that was passed over and then rings is not left ringing", async
   slow.answers(late, "180 Ringing");
   net.udp(POOL_2).answers(net.udp(POOL_2).hears(), "200 OK");
   t.equal(slow.inbox.at(-1)?.method, "CANCEL");
+});
+
+t.test("an answer that the endpoint lists in failoverOn turns to the next server (§16.7 step 5)", async (t) => {
+  const net = new CoreHarness({
+    decide: { ...proxyTo("sip:pcpool.contoso.com"), failoverOn: [404, 480] },
+    names: THREE,
+  });
+  const frontEnd = net.udp(FRONT_END);
+  frontEnd.says(lookupInvite());
+  net.udp(POOL).answers(net.udp(POOL).hears(), "404 Not Found");
+  net.udp(POOL_2).answers(net.udp(POOL_2).hears(), "480 Temporarily Unavailable");
+  t.same(finals(frontEnd), []);
+  const last = net.udp(POOL_3);
+  last.answers(last.hears(), "200 OK");
+  t.same(finals(frontEnd), [200]);
+  t.same(
+    net.outcomes.map(({ outcome }) => outcome.kind),
+    ["answered", "answered", "answered"],
+    "it is no fault of the server",
+  );
+});
+
+t.test("when every server gives such an answer, the caller gets the lowest of them (§16.7 step 6)", async (t) => {
+  const net = new CoreHarness({
+    decide: { ...proxyTo("sip:pcpool.contoso.com"), failoverOn: [404, 480] },
+    names: THREE,
+  });
+  const frontEnd = net.udp(FRONT_END);
+  frontEnd.says(lookupInvite());
+  net.udp(POOL).answers(net.udp(POOL).hears(), "480 Temporarily Unavailable");
+  net.udp(POOL_2).answers(net.udp(POOL_2).hears(), "404 Not Found", { headers: "X-Pool: two\r\n" });
+  net.udp(POOL_3).answers(net.udp(POOL_3).hears(), BUSY_503);
+  const final = frontEnd.inbox.at(-1)!;
+  t.equal(final.status, 404);
+  t.equal(final.one("X-Pool"), "two");
+});
+
+t.test("inside a dialog it is the answer all the same: the dialog lives where it lives", async (t) => {
+  const net = new CoreHarness({ decide: { ...proxyTo("sip:pcpool.contoso.com"), failoverOn: [404] }, names: THREE });
+  net.udp(FRONT_END).says(inDialog("INFO"));
+  net.udp(POOL).answers(net.udp(POOL).hears(), "404 Not Found");
+  t.same(finals(net.udp(FRONT_END)), [404]);
+  t.same(
+    net.unheard.filter(({ method }) => method === "INFO"),
+    [],
+  );
 });

@@ -97,6 +97,7 @@ const TYPES: Readonly<Record<Setting["kind"], ParameterType>> = {
   text: "String",
   fqdn: "Fqdn",
   port: "UInt16",
+  codes: "String",
   choice: "Choice",
 };
 

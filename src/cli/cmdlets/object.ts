@@ -12,6 +12,7 @@ const PROPERTIES: Readonly<Record<string, (endpoint: Endpoint) => string | numbe
   RequestUri: (endpoint) => endpoint.requestUri,
   Enabled: (endpoint) => endpoint.enabled,
   BackupPool: (endpoint) => endpoint.backupPool ?? null,
+  FailoverOn: (endpoint) => endpoint.failoverOn ?? null,
   Retired: (endpoint) => endpoint.retired ?? null,
   RetiredReason: (endpoint) => endpoint.retiredReason ?? null,
   Version: (endpoint) => endpoint.version,

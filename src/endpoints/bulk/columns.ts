@@ -15,6 +15,7 @@ export const CSV_NAMES: Readonly<Record<Field, string>> = {
   requestUri: "RequestUri",
   enabled: "Enabled",
   backupPool: "BackupPool",
+  failoverOn: "FailoverOn",
   retired: "Retired",
   retiredReason: "RetiredReason",
 };

@@ -119,14 +119,10 @@ export class ResponseContext implements BranchOwner {
         explanation: `${branch.target.host} answered ${status}, late`,
       });
       this.concludeIfIdle();
-    } else if (status === 503) {
-      this.outcomes.push({
-        status,
-        response,
-        target: branch.target,
-        explanation: `${branch.target.host} answered 503`,
-      });
-      this.reportFailure(branch.target, "answered 503");
+    } else if (status === 503 || this.job.decision?.failoverOn?.includes(status)) {
+      const { target } = branch;
+      this.outcomes.push({ status, response, target, explanation: `${target.host} answered ${status}` });
+      this.reportFailure(target, `answered ${status}`);
       this.advance();
     } else this.answerWith(branch.target, response);
   }
@@ -211,9 +207,9 @@ export class ResponseContext implements BranchOwner {
       this.answerSelf(487, "the caller cancelled");
       return;
     }
-    // §16.7 step 6: of late answers the one of the lowest class.
-    const late = this.outcomes.filter(({ response, status }) => response && status !== 503 && status !== 487);
-    const best = late.sort((a, b) => a.status - b.status)[0];
+    // §16.7 step 6: of the answers that were set aside, the one of the lowest class.
+    const aside = this.outcomes.filter(({ response, status }) => response && status !== 503 && status !== 487);
+    const best = aside.sort((a, b) => a.status - b.status)[0];
     if (best?.response !== undefined && best.target !== undefined) {
       this.answerWith(best.target, best.response);
       return;
