@@ -49,7 +49,7 @@ export async function bindPart(spec: ListenSpec, context: BindContext): Promise<
         throw failed(explainBindError(error), error);
       },
     );
-    part = new UdpListener(describe(socket.port), socket, handler);
+    part = new UdpListener(describe(socket.port), socket, handler, options.admission);
     return part;
   }
 

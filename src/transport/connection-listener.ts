@@ -170,6 +170,9 @@ export abstract class ConnectionListener implements TransportPart, ConnectionOwn
   /** Counts and tells that an accepted socket did not get through its handshake. @param peer as `address:port` */
   protected handshakeFailed(peer: string, { kind, text }: Failure): void {
     this.countFailure(kind);
+    const address = peer.slice(0, peer.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+    if (kind === "not-tls" || kind === "not-websocket") this.options.admission.offence(address, "not-sip");
+    else if (kind === "timeout") this.options.admission.offence(address, "slow");
     this.handler.anomaly?.("handshake", `${this.name}: ${peer} ${text}`);
   }
 
@@ -185,8 +188,18 @@ export abstract class ConnectionListener implements TransportPart, ConnectionOwn
       return;
     }
     this.#full = false;
+    const address = withoutZone(remoteAddress);
+    const { admission } = this.options;
+    const unwelcome = admission.connection(address);
+    if (unwelcome !== undefined) {
+      socket.destroy();
+      this.stats.turnedAway++;
+      this.handler.anomaly?.("turned-away", `${this.name}: ${hostPort(address, remotePort)} ${unwelcome}`);
+      return;
+    }
+    socket.once("close", () => admission.connectionClosed(address));
     this.stats.accepted++;
-    this.welcome(socket, withoutZone(remoteAddress), remotePort);
+    this.welcome(socket, address, remotePort);
   }
 
   #refuse(): void {

@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import { hostPort } from "../address.ts";
 import type { Listener, TransportName } from "../sip/flow.ts";
-import { FRAMING_ERROR_TEXT, StreamFraming } from "../sip/framing.ts";
+import { FRAMING_ERROR_TEXT, type FramingErrorKind, StreamFraming } from "../sip/framing.ts";
 import { explainSocketError } from "./explain.ts";
+import { pauseIfTooFast, takeIn } from "./intake.ts";
 import type { ListenerStats, OpenFlow, TransportHandler, TransportOptions } from "./part.ts";
 
 /** A flow that is a connection, as its listener sees it. */
@@ -78,6 +79,8 @@ export class StreamConnection implements Connection {
   #connecting = false;
   #corked = false;
   #lastActivity = performance.now();
+  /** When the message began that is not here as a whole yet. */
+  #begunAt: number | undefined;
   #connectTimer: NodeJS.Timeout | undefined;
 
   /** @param dialling the socket is being set up: what is sent waits until it may be used */
@@ -141,9 +144,15 @@ export class StreamConnection implements Connection {
 
   sweep(now: number): void {
     const quiet = now - this.#lastActivity;
-    const { idleSeconds } = this.#owner.options;
+    const { idleSeconds, messageSeconds, admission } = this.#owner.options;
     if (!this.#open) {
       if (quiet > LINGER_MS) this.destroy();
+    } else if (this.#begunAt !== undefined && now - this.#begunAt >= messageSeconds * 1000) {
+      this.#owner.stats.slowClosed++;
+      admission.offence(this.remoteAddress, "slow");
+      const detail = `a message is not complete after ${messageSeconds} s`;
+      this.#owner.handler.anomaly?.("slow-sender", `${this.transport} ${this.#peer}: ${detail}`);
+      this.end(`framing error: ${detail}`, "now");
     } else if (idleSeconds > 0 && quiet >= idleSeconds * 1000 && !this.#connecting) {
       this.#owner.stats.idleClosed++;
       this.end(`idle for ${idleSeconds} s`, "flush");
@@ -193,24 +202,34 @@ export class StreamConnection implements Connection {
 
   #data(chunk: Buffer): void {
     if (!this.#open) return;
-    this.#lastActivity = performance.now();
-    const { handler, stats } = this.#owner;
+    const now = performance.now();
+    this.#lastActivity = now;
     this.#framing.push(chunk);
     for (;;) {
       const frame = this.#framing.next();
       if (frame === undefined) break;
+      this.#begunAt = undefined;
       if (frame === "ping") {
-        stats.keepalives++;
+        this.#owner.stats.keepalives++;
         this.#write(PONG);
-      } else {
-        stats.messagesIn++;
-        handler.received(frame, this);
-      }
+      } else takeIn(frame, this, this.#owner);
       if (!this.#open) return;
     }
     const kind = this.#framing.error;
-    if (kind === undefined) return;
+    if (kind !== undefined) this.#framingFailed(kind);
+    else {
+      if (this.#framing.midMessage) this.#begunAt ??= now;
+      pauseIfTooFast(this.#socket, this.remoteAddress, this.#owner, () => {
+        // The wait was ours, so the time for a message begins anew.
+        if (this.#begunAt !== undefined) this.#begunAt = performance.now();
+      });
+    }
+  }
+
+  #framingFailed(kind: FramingErrorKind): void {
+    const { handler, stats, options } = this.#owner;
     stats.framingErrors[kind] = (stats.framingErrors[kind] ?? 0) + 1;
+    options.admission.offence(this.remoteAddress, "not-sip");
     handler.anomaly?.("framing", `${this.transport} ${this.#peer}: ${FRAMING_ERROR_TEXT[kind]}`);
     this.end(`framing error: ${FRAMING_ERROR_TEXT[kind]}`, "flush");
   }

@@ -1,5 +1,6 @@
 import type { Flow, Listener, Target, TransportName } from "../sip/flow.ts";
 import type { FramingErrorKind } from "../sip/framing.ts";
+import { ADMIT_ALL, type Admission } from "./admission.ts";
 import type { HandshakeFailure } from "./tls/failure.ts";
 import type { TlsListenSettings, TlsOutboundSettings } from "./tls/settings.ts";
 
@@ -23,6 +24,10 @@ export type AnomalyKind =
   | "framing"
   /** A connection was turned away since the listener has as many as it may. */
   | "connections-full"
+  /** A connection was turned away because of who it came from: a banned address, or one with too many of them. */
+  | "turned-away"
+  /** A connection was closed since its peer takes too long for a message. */
+  | "slow-sender"
   /** The kernel reported an error on a listening socket; it goes on. */
   | "listener-error"
   /** Datagrams were dropped since the kernel does not take them fast enough. */
@@ -44,6 +49,8 @@ export interface TransportOptions {
   readonly maxHeadBytes?: number;
   /** A connection without a byte in either direction for this long is closed. 0 = never. Default 3600 s. */
   readonly idleSeconds?: number;
+  /** A message that has begun must be here as a whole after this long, or its connection is closed. Default 30 s. */
+  readonly messageSeconds?: number;
   /** Bytes that may wait for one peer, also while its connection is being set up. Default 4 MiB. */
   readonly maxQueuedBytes?: number;
   /** For a connection that we dial to come about, TLS handshake included. Default 5000 ms. */
@@ -58,6 +65,8 @@ export interface TransportOptions {
   readonly udpBufferBytes?: number;
   /** How TLS connections are dialled. Default: full verification, with the files of the listener that dials. */
   readonly tls?: TlsOutboundSettings;
+  /** Who gets in. Default: everybody. */
+  readonly admission?: Admission;
 }
 
 export const DEFAULTS: Required<TransportOptions> = {
@@ -65,6 +74,7 @@ export const DEFAULTS: Required<TransportOptions> = {
   maxMessageBytes: 65_536,
   maxHeadBytes: 65_536,
   idleSeconds: 3600,
+  messageSeconds: 30,
   maxQueuedBytes: 4 * 1024 * 1024,
   connectTimeoutMs: 5000,
   handshakeTimeoutMs: 10_000,
@@ -72,6 +82,7 @@ export const DEFAULTS: Required<TransportOptions> = {
   closeGraceMs: 1000,
   udpBufferBytes: 4 * 1024 * 1024,
   tls: {},
+  admission: ADMIT_ALL,
 };
 
 /** One address to listen on, as the configuration gives it. */
@@ -106,6 +117,14 @@ export interface ListenerStats {
   dialled: number;
   /** Connections turned away, or not dialled, at the limit. */
   refused: number;
+  /** Connections turned away because of who they came from. */
+  turnedAway: number;
+  /** Messages dropped unread, or answered unread with a refusal, and how often a connection was paused. */
+  dropped: number;
+  answeredUnread: number;
+  paused: number;
+  /** Connections closed since a message took too long. */
+  slowClosed: number;
   idleClosed: number;
   /** Connections closed since the peer did not read. */
   queueOverflows: number;
@@ -125,6 +144,11 @@ export function newStats(listener: Listener): ListenerStats {
     accepted: 0,
     dialled: 0,
     refused: 0,
+    turnedAway: 0,
+    dropped: 0,
+    answeredUnread: 0,
+    paused: 0,
+    slowClosed: 0,
     idleClosed: 0,
     queueOverflows: 0,
     framingErrors: {},

@@ -1,5 +1,6 @@
 import { hostPort, withoutZone, zoneOf } from "../address.ts";
 import type { Listener, Target } from "../sip/flow.ts";
+import { ADMIT_ALL, type Admission } from "./admission.ts";
 import { type ListenerStats, newStats, type OpenFlow, type TransportHandler, type TransportPart } from "./part.ts";
 import type { UdpReceiver, UdpSocket } from "./udp-socket.ts";
 
@@ -41,15 +42,17 @@ export class UdpListener implements TransportPart, UdpReceiver {
   readonly stats: ListenerStats;
   readonly #handler: TransportHandler;
   readonly #socket: UdpSocket;
+  readonly #admission: Admission;
   #open = true;
   #started = false;
   #queueFull = false;
 
-  constructor(listener: Listener, socket: UdpSocket, handler: TransportHandler) {
+  constructor(listener: Listener, socket: UdpSocket, handler: TransportHandler, admission: Admission = ADMIT_ALL) {
     this.listener = listener;
     this.#socket = socket;
     this.stats = newStats(listener);
     this.#handler = handler;
+    this.#admission = admission;
   }
 
   get open(): boolean {
@@ -68,11 +71,21 @@ export class UdpListener implements TransportPart, UdpReceiver {
       return;
     }
     this.stats.messagesIn++;
+    const verdict = this.#admission.datagram(bytes, address, port);
+    if (verdict === "drop") {
+      this.stats.dropped++;
+    } else if (verdict === "pass") this.#handler.received(bytes, this.#flow(address, port));
+    else {
+      this.stats.answeredUnread++;
+      this.#flow(address, verdict.port).send(verdict.bytes);
+    }
+  }
+
+  #flow(address: string, port: number): UdpFlow {
     const zoned = this.listener.family === 6 && address.includes("%");
-    const flow = zoned
+    return zoned
       ? new UdpFlow(this, withoutZone(address), port, zoneOf(address))
       : new UdpFlow(this, address, port, "");
-    this.#handler.received(bytes, flow);
   }
 
   error(reason: string): void {

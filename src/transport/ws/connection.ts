@@ -3,6 +3,7 @@ import type { RawData, WebSocket } from "ws";
 import { hostPort } from "../../address.ts";
 import type { Listener, TransportName } from "../../sip/flow.ts";
 import { type Connection, type ConnectionOwner, LINGER_MS } from "../connection.ts";
+import { pauseIfTooFast, takeIn } from "../intake.ts";
 
 const PING = Buffer.from("\r\n\r\n", "latin1");
 const PONG = Buffer.from("\r\n", "latin1");
@@ -119,19 +120,18 @@ export class WebSocketConnection implements Connection {
     if (!this.#open) return;
     const bytes = data as Buffer;
     this.#lastActivity = this.#lastHeard = performance.now();
-    const { handler, stats } = this.#owner;
+    const { stats } = this.#owner;
     // RFC 5626 §3.5.1 over WebSocket (RFC 7118 §6): a double CRLF wants a CRLF back; a CRLF alone is such an answer.
     if (bytes.equals(PING)) {
       stats.keepalives++;
       this.#write(PONG);
-    } else if (bytes.length > 0 && !bytes.equals(PONG)) {
-      stats.messagesIn++;
-      handler.received(bytes, this);
-    }
+    } else if (bytes.length > 0 && !bytes.equals(PONG)) takeIn(bytes, this, this.#owner);
+    if (this.#open) pauseIfTooFast(this.#socket, this.remoteAddress, this.#owner, () => undefined);
   }
 
   #failed(error: NodeJS.ErrnoException): void {
-    const { handler, stats } = this.#owner;
+    const { handler, stats, options } = this.#owner;
+    if (error.code?.startsWith("WS_ERR_")) options.admission.offence(this.remoteAddress, "not-sip");
     if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
       stats.framingErrors["message-too-long"] = (stats.framingErrors["message-too-long"] ?? 0) + 1;
       handler.anomaly?.("framing", `${this.transport} ${this.#peer}: the message is too long`);
