@@ -1,4 +1,5 @@
 import type { RedisAccess } from "../endpoints/redis/access.ts";
+import type { TrustRule } from "../guard/trust.ts";
 import type { Target, TransportName } from "../sip/flow.ts";
 import type { TlsListenSettings, TlsOutboundSettings } from "../transport/tls/settings.ts";
 
@@ -38,6 +39,8 @@ export interface ListenConfig {
   readonly tls?: TlsListenSettings;
   /** Web origins whose pages may connect to a ws or wss listener; `*` is all, absent is none. */
   readonly origins?: readonly string[];
+  /** Absent = everybody is trusted. */
+  readonly trust?: TrustRule;
 }
 
 /** A host (name or IP literal without brackets) with the port that was written, if any. */

@@ -13,6 +13,7 @@ import { configSchema } from "./schema.ts";
 import { selfTest } from "./self.ts";
 import { storeFindings, toStoreConfig } from "./store.ts";
 import { listenerTls, outboundSettings, secureFindings } from "./tls.ts";
+import { trustFindings, trustRule } from "./trust.ts";
 
 export interface LoadOptions {
   /** What `--config` said, if anything; a relative path counts from `cwd`. */
@@ -71,6 +72,7 @@ function crossCheck(checked: Checked, file: string): Finding[] {
     }
     seen.add(place);
   });
+  found.push(...trustFindings(checked.listen));
   found.push(...storeFindings(checked.store, besides(file)));
   if (checked.defaultRoute !== "reject") {
     const { proxy } = checked.defaultRoute;
@@ -100,6 +102,7 @@ function toConfig(file: string, checked: Checked): Config {
 function toListener(listener: Checked["listen"][number], absolute: (path: string) => string): ListenConfig {
   const { transport, host, port, advertise, origins } = listener;
   const tls = listenerTls(listener, absolute);
+  const trust = trustRule(listener);
   return {
     transport,
     host,
@@ -107,6 +110,7 @@ function toListener(listener: Checked["listen"][number], absolute: (path: string
     ...(advertise === undefined ? {} : { advertise }),
     ...(tls === undefined ? {} : { tls }),
     ...(origins === undefined ? {} : { origins }),
+    ...(trust === undefined ? {} : { trust }),
   };
 }
 

@@ -6,6 +6,7 @@ import { parseHostPort, parseIpPort, parseTarget } from "./host-port.ts";
 import { isBuilt, notBuilt } from "./not-yet.ts";
 import { storeSchema } from "./store.ts";
 import { outboundTls, secureListenerKeys } from "./tls.ts";
+import { trustKeys } from "./trust.ts";
 
 /**
  * The keys of the configuration file, their checks and defaults. Each check's message begins with "must be", or is a
@@ -51,6 +52,7 @@ const listener = z.strictObject(
     port: port(0),
     advertise: parsed("a host or host:port", parseHostPort).optional(),
     ...secureListenerKeys,
+    ...trustKeys,
   },
   GROUP,
 );

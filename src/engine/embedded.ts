@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
+import { TrustRules } from "../guard/trust.ts";
 import { type AddressReport, Health } from "../locate/health.ts";
 import { Locator } from "../locate/locator.ts";
 import type { Probe, ProbeSender } from "../locate/prober.ts";
@@ -33,6 +34,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   readonly #log: Logger;
   readonly #decide: (request: RoutingRequest) => Decision;
   readonly #tracing: boolean;
+  /** Undefined where every listener trusts everybody. */
+  #trust: TrustRules | undefined;
   #transports!: Transports;
   #locator!: Locator;
   #health!: Health;
@@ -73,6 +76,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     );
     const { listeners } = transports;
     engine.#transports = transports;
+    const rules = config.listen.flatMap(({ trust }, i) => (trust ? [[listeners[i]!, trust] as const] : []));
+    if (rules.length > 0) engine.#trust = new TrustRules(rules);
     engine.#health = new Health({
       holdMs: config.failover.holdSeconds * 1000,
       maxHoldMs: config.failover.maxHoldSeconds * 1000,
@@ -177,8 +182,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     return this.#health.describe(performance.now());
   }
 
-  decide(request: RoutingRequest): Decision {
-    return this.#decide(request);
+  decide(request: RoutingRequest, source: Flow): Decision {
+    return this.#decide(this.#trust === undefined ? request : { ...request, trust: this.#trust.of(source) });
   }
 
   event(event: CoreEvent): void {
@@ -218,7 +223,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
 }
 
 function listenSpecs({ listen }: Config): ListenSpec[] {
-  return listen.map(({ advertise, ...spec }) => ({
+  return listen.map(({ advertise, trust: _, ...spec }) => ({
     ...spec,
     ...(advertise === undefined ? {} : { advertisedHost: advertise.host }),
     ...(advertise?.port === undefined ? {} : { advertisedPort: advertise.port }),

@@ -14,10 +14,11 @@ export interface RoutingOptions {
  * outside a dialog, so a row's decision is worked out once and handed out again and again.
  */
 export function decide(request: RoutingRequest, table: EndpointTable, options: RoutingOptions): Decision {
+  if (request.trust === "none") return refused(`${request.sourceAddress} is not trusted here`);
   const key = addressKey(request.requestUri);
   const entry = key === undefined ? undefined : table.entry(key);
   if (entry === undefined) {
-    return toStranger(key, options);
+    return toStranger(request, key, options);
   }
   const plan = (entry.plan ??= makePlan(entry.endpoint)) as Plan;
   if ("decision" in plan) {
@@ -92,7 +93,15 @@ function retired(endpoint: string, status: 404 | 410, reason: string | undefined
   };
 }
 
-function toStranger(key: string | undefined, options: RoutingOptions): Decision {
+/** RFC 3261 §21.4.4: no credentials would help. */
+function refused(explanation: string): RejectDecision {
+  return { kind: "reject", status: 403, reason: "Forbidden", explanation };
+}
+
+function toStranger(request: RoutingRequest, key: string | undefined, options: RoutingOptions): Decision {
+  if (options.defaultRoute !== "reject" && request.trust === "endpoints") {
+    return refused(`${dialled(key)} is no endpoint here and ${request.sourceAddress} may call nothing else`);
+  }
   if (options.defaultRoute !== "reject") {
     return { kind: "proxy", nextHops: [options.defaultRoute.proxy] };
   }

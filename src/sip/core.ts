@@ -301,12 +301,15 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       this.answers.options(request, flow, hash);
       return;
     }
-    const decision = this.host.decide({
-      method: request.method,
-      requestUri: routes.requestUri,
-      transport: flow.transport,
-      sourceAddress: flow.remoteAddress,
-    });
+    const decision = this.host.decide(
+      {
+        method: request.method,
+        requestUri: routes.requestUri,
+        transport: flow.transport,
+        sourceAddress: flow.remoteAddress,
+      },
+      flow,
+    );
     if (decision.kind === "redirect") this.answers.redirect(request, flow, hash, decision);
     else if (decision.kind === "reject") {
       // In a dialog that we know nothing of, 481 makes a legacy client look up the contact again.

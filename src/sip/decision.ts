@@ -1,5 +1,11 @@
 import type { TransportName } from "./flow.ts";
 
+/**
+ * What a peer may do outside of the dialogs that were set up through us: everything, call endpoints but not use the
+ * default route, or nothing.
+ */
+export type Trust = "full" | "endpoints" | "none";
+
 /** What the SIP core tells the routing about a request that belongs to no dialog of ours. */
 export interface RoutingRequest {
   readonly method: string;
@@ -7,6 +13,8 @@ export interface RoutingRequest {
   readonly requestUri: string;
   readonly transport: TransportName;
   readonly sourceAddress: string;
+  /** Absent = full. */
+  readonly trust?: Trust;
 }
 
 /** Relay the request statefully, staying on the path (RFC 3261 §16). */

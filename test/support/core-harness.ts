@@ -33,7 +33,7 @@ export function defaultRoute(...nextHops: string[]): ProxyDecision {
 
 export interface HarnessOptions {
   readonly listeners?: readonly Listener[];
-  readonly decide?: Decision | ((request: RoutingRequest) => Decision);
+  readonly decide?: Decision | ((request: RoutingRequest, source: Flow) => Decision);
   /** What names resolve to, as `transport:address:port`; IP literals resolve to themselves. */
   readonly names?: Readonly<Record<string, readonly string[]>>;
   /** Leave every look-up open until `answerLocate`. */
@@ -152,10 +152,10 @@ export class CoreHarness implements CoreHost {
     return { ok: true, targets: [{ transport, address: host, port, host }] };
   }
 
-  decide(request: RoutingRequest): Decision {
+  decide(request: RoutingRequest, source: Flow): Decision {
     this.decisions.push(request);
     const { decide = proxyTo("sip:10.2.0.1") } = this.options;
-    return typeof decide === "function" ? decide(request) : decide;
+    return typeof decide === "function" ? decide(request, source) : decide;
   }
 
   event(event: CoreEvent): void {

@@ -1,6 +1,7 @@
 import { connect as tcpConnect } from "node:net";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import t from "tap";
+import { TrustRules } from "../../src/guard/trust.ts";
 import { Folder } from "../support/certificates.ts";
 import { ca, knock, stranger, TLS_1_0, tlsClient, tlsListener } from "./tls-peers.ts";
 import { Client, OPTIONS, peerServer } from "./wire.ts";
@@ -143,4 +144,19 @@ t.test("a client that does not take our certificate is told apart by its alert",
   await handler.until(() => handler.anomalies.length > 0);
   t.match(handler.anomalies[0]!.detail, /does not take our certificate: it does not know its CA$/);
   t.same(stats.handshakeFailures, { "certificate-refused": 1 });
+});
+
+t.test("a peer is trusted by the name that its certificate proves, and by nothing that it only claims", async (t) => {
+  const { handler, listener } = await tlsListener(t, { clientCert: "request" });
+  const rules = new TrustRules([[listener, { networks: [], names: ["fe01.contoso.com"], others: "refuse" }]]);
+  for (const [index, [options, trust]] of [
+    [await ca.issue({ dns: ["fe01.contoso.com"] }), "full"],
+    [await ca.issue({ dns: ["fe02.contoso.com"] }), "none"],
+    [await stranger.issue({ dns: ["fe01.contoso.com"] }), "none"],
+    [{}, "none"],
+  ].entries() as ArrayIterator<[number, [object, string]]>) {
+    const client = await tlsClient(t, listener.port, options);
+    client.socket.write(OPTIONS);
+    t.equal(rules.of((await handler.message(index)).flow), trust, `client ${index}`);
+  }
 });
