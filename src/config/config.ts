@@ -10,6 +10,8 @@ export interface Config {
   readonly listen: readonly ListenConfig[];
   /** How TLS connections are dialled. */
   readonly tls: TlsOutboundSettings;
+  /** How UDP datagrams are moved: one by one, in bursts, or in bursts where the system lets us. */
+  readonly udp: "auto" | "dgram" | "batched";
   readonly engine: "embedded";
   readonly store: StoreConfig;
   /** Absolute path of the file with the keys for our Record-Route tokens; made when missing. */

@@ -102,6 +102,7 @@ export const configSchema = z.strictObject(
   {
     listen: z.array(listener, "must be a list of listeners").min(1, "must be a list of at least one listener"),
     tls: outboundTls.prefault({}),
+    udp: z.enum(["auto", "dgram", "batched"]).default("auto"),
     engine: z.enum(["embedded", "drachtio"]).refine(isBuilt("engine"), notBuilt("engine")).default("embedded"),
     store: storeSchema.prefault({}),
     routeKeys: z.string("must be a path").min(1, "must be a path").default("waypost.keys"),

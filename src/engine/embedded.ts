@@ -66,6 +66,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
         idleSeconds: config.limits.idleSeconds,
         connectTimeoutMs: config.timers.connectMs,
         tls: config.tls,
+        udp: config.udp,
       },
       {
         received: (bytes, flow) => engine.#received(bytes, flow),

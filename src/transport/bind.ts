@@ -7,8 +7,8 @@ import type { ListenSpec, TransportHandler, TransportOptions, TransportPart } fr
 import { bindTcpServer, TcpListener } from "./tcp.ts";
 import { TlsKeys } from "./tls/keys.ts";
 import { TlsListener } from "./tls/listener.ts";
-import { UdpListener } from "./udp.ts";
-import { bindUdpSocket, type UdpReceiver } from "./udp-socket.ts";
+import { type UdpFlow, UdpListener } from "./udp/listener.ts";
+import { bindUdpSocket, type UdpBinding, type UdpReceiver } from "./udp/socket.ts";
 import { WsListener } from "./ws/listener.ts";
 
 /** What the listeners of one gateway have in common. */
@@ -40,15 +40,27 @@ export async function bindPart(spec: ListenSpec, context: BindContext): Promise<
   });
   if (spec.transport === "udp") {
     let part: UdpListener | undefined;
-    const receiver: UdpReceiver = {
+    const receiver: UdpReceiver<UdpFlow> = {
       datagram: (bytes, peer, port) => part?.datagram(bytes, peer, port),
+      unsent: (flow, reason) => part?.unsent(flow, reason),
       error: (reason) => part?.error(reason),
     };
-    const socket = await bindUdpSocket(family, address + zone, spec.port, options.udpBufferBytes, receiver).catch(
-      (error) => {
-        throw failed(explainBindError(error), error);
-      },
-    );
+    const { udpBufferBytes, sharePorts, udp } = options;
+    const binding: UdpBinding = {
+      family,
+      address: address + zone,
+      port: spec.port,
+      bufferBytes: udpBufferBytes,
+      sharePort: sharePorts,
+      descriptor: spec.descriptor,
+    };
+    const { socket, setback } = await bindUdpSocket(udp, binding, receiver).catch((error) => {
+      throw failed(explainBindError(error), error);
+    });
+    if (setback !== undefined) {
+      const detail = `${where}: datagrams are moved one by one, which takes more CPU: ${setback}`;
+      setImmediate(() => handler.anomaly?.("udp-one-by-one", detail));
+    }
     part = new UdpListener(describe(socket.port), socket, handler, options.admission);
     return part;
   }

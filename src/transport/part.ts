@@ -3,6 +3,7 @@ import type { FramingErrorKind } from "../sip/framing.ts";
 import { ADMIT_ALL, type Admission } from "./admission.ts";
 import type { HandshakeFailure } from "./tls/failure.ts";
 import type { TlsListenSettings, TlsOutboundSettings } from "./tls/settings.ts";
+import type { UdpForm } from "./udp/socket.ts";
 
 /** Who gets what the sockets bring. None of these is ever called from within a call to `Transports`. */
 export interface TransportHandler {
@@ -32,6 +33,10 @@ export type AnomalyKind =
   | "listener-error"
   /** Datagrams were dropped since the kernel does not take them fast enough. */
   | "udp-send-queue-full"
+  /** The kernel dropped datagrams since they were not read fast enough. */
+  | "udp-receive-drops"
+  /** UDP datagrams are moved one by one although they were to be moved in bursts. */
+  | "udp-one-by-one"
   /** An accepted connection did not get through its TLS or WebSocket handshake, or showed a certificate that proves nothing. */
   | "handshake"
   /** A changed certificate, key, CA or CRL was refused; the old one serves. */
@@ -63,6 +68,10 @@ export interface TransportOptions {
   readonly closeGraceMs?: number;
   /** Kernel buffers of each UDP socket; the kernel may grant less. Default 4 MiB. */
   readonly udpBufferBytes?: number;
+  /** How datagrams are moved. Default `auto`: in bursts where the system lets us, else one by one. */
+  readonly udp?: UdpForm;
+  /** Lets other processes of this user bind the same UDP ports; the kernel shares the peers out. Default false. */
+  readonly sharePorts?: boolean;
   /** How TLS connections are dialled. Default: full verification, with the files of the listener that dials. */
   readonly tls?: TlsOutboundSettings;
   /** Who gets in. Default: everybody. */
@@ -81,6 +90,8 @@ export const DEFAULTS: Required<TransportOptions> = {
   pingSeconds: 30,
   closeGraceMs: 1000,
   udpBufferBytes: 4 * 1024 * 1024,
+  udp: "auto",
+  sharePorts: false,
   tls: {},
   admission: ADMIT_ALL,
 };
@@ -100,6 +111,8 @@ export interface ListenSpec {
   readonly tls?: TlsListenSettings;
   /** For `ws` and `wss`: web origins whose pages may connect, such as `https://chat.contoso.com`; `*` is all. Default none. */
   readonly origins?: readonly string[];
+  /** For `udp`: a bound socket that another process handed over, in place of a new one. */
+  readonly descriptor?: number;
 }
 
 /** What one listener has done since it was bound. All but `connections` only grow. */
@@ -111,6 +124,8 @@ export interface ListenerStats {
   keepalives: number;
   /** Sends that failed, or that came for a flow already closed. */
   sendFailures: number;
+  /** Datagrams that the kernel dropped, its receive buffer being full; looked up every few seconds. */
+  kernelDrops: number;
   /** Open or being set up, now. */
   connections: number;
   accepted: number;
@@ -140,6 +155,7 @@ export function newStats(listener: Listener): ListenerStats {
     messagesOut: 0,
     keepalives: 0,
     sendFailures: 0,
+    kernelDrops: 0,
     connections: 0,
     accepted: 0,
     dialled: 0,
@@ -166,6 +182,8 @@ export interface OpenFlow extends Flow {
 export interface TransportPart {
   readonly listener: Listener;
   readonly stats: ListenerStats;
+  /** Of the bound socket, for handing it to another process; undefined where Node keeps it to itself. */
+  readonly descriptor?: number | undefined;
   /** Lets bytes in. Nothing reaches the handler before. */
   start(): void;
   /** The target's address is an IP literal in canonical spelling, of this listener's transport and family. */

@@ -76,6 +76,7 @@ t.test("only the listeners are required; everything else has a default", async (
   t.same(rest, {
     listen: [{ transport: "udp", host: "127.0.0.1", port: 5060 }],
     tls: { verify: "full", legacyHosts: [] },
+    udp: "auto",
     engine: "embedded",
     resolve: { hosts: new Map(), servers: [] },
     defaultRoute: "reject",

@@ -1,11 +1,12 @@
-import { hostPort, withoutZone, zoneOf } from "../address.ts";
-import type { Listener, Target } from "../sip/flow.ts";
-import { ADMIT_ALL, type Admission } from "./admission.ts";
-import { type ListenerStats, newStats, type OpenFlow, type TransportHandler, type TransportPart } from "./part.ts";
-import type { UdpReceiver, UdpSocket } from "./udp-socket.ts";
+import { hostPort, withoutZone, zoneOf } from "../../address.ts";
+import type { Listener, Target } from "../../sip/flow.ts";
+import { ADMIT_ALL, type Admission } from "../admission.ts";
+import { type ListenerStats, newStats, type OpenFlow, type TransportHandler, type TransportPart } from "../part.ts";
+import { readKernelDrops } from "./kernel-drops.ts";
+import type { UdpReceiver, UdpSocket } from "./socket.ts";
 
 /** A peer of one of our UDP sockets. One is made for every datagram, so it stays small. */
-class UdpFlow implements OpenFlow {
+export class UdpFlow implements OpenFlow {
   readonly #part: UdpListener;
   /** Empty, or the zone without which the kernel cannot reach a link-local address. */
   readonly zone: string;
@@ -37,17 +38,22 @@ class UdpFlow implements OpenFlow {
 }
 
 /** One UDP socket: every datagram is a message of its own (RFC 3261 §18.3), every peer a flow. */
-export class UdpListener implements TransportPart, UdpReceiver {
+export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
   readonly listener: Listener;
   readonly stats: ListenerStats;
   readonly #handler: TransportHandler;
-  readonly #socket: UdpSocket;
+  readonly #socket: UdpSocket<UdpFlow>;
   readonly #admission: Admission;
   #open = true;
   #started = false;
   #queueFull = false;
 
-  constructor(listener: Listener, socket: UdpSocket, handler: TransportHandler, admission: Admission = ADMIT_ALL) {
+  constructor(
+    listener: Listener,
+    socket: UdpSocket<UdpFlow>,
+    handler: TransportHandler,
+    admission: Admission = ADMIT_ALL,
+  ) {
     this.listener = listener;
     this.#socket = socket;
     this.stats = newStats(listener);
@@ -57,6 +63,10 @@ export class UdpListener implements TransportPart, UdpReceiver {
 
   get open(): boolean {
     return this.#open;
+  }
+
+  get descriptor(): number | undefined {
+    return this.#socket.descriptor;
   }
 
   start(): void {
@@ -98,11 +108,7 @@ export class UdpListener implements TransportPart, UdpReceiver {
 
   send(flow: UdpFlow, bytes: Buffer): void {
     const address = flow.zone === "" ? flow.remoteAddress : flow.remoteAddress + flow.zone;
-    const taken = this.#socket.send(bytes, flow.remotePort, address, (reason) => {
-      this.stats.sendFailures++;
-      this.#handler.closed(flow, reason);
-    });
-    if (taken) {
+    if (this.#socket.send(bytes, flow.remotePort, address, flow)) {
       this.stats.messagesOut++;
       this.#queueFull = false;
       return;
@@ -115,7 +121,23 @@ export class UdpListener implements TransportPart, UdpReceiver {
     );
   }
 
-  sweep(): void {}
+  unsent(flow: UdpFlow, reason: string): void {
+    this.stats.sendFailures++;
+    this.#handler.closed(flow, reason);
+  }
+
+  /** Looks for what the kernel dropped. */
+  sweep(): void {
+    readKernelDrops(this.listener).then((drops) => {
+      if (drops === undefined || drops <= this.stats.kernelDrops || !this.#open) return;
+      const lost = drops - this.stats.kernelDrops;
+      this.stats.kernelDrops = drops;
+      this.#handler.anomaly?.(
+        "udp-receive-drops",
+        `the kernel dropped ${lost} datagrams that came in faster than they were read; net.core.rmem_max bounds its buffer`,
+      );
+    });
+  }
 
   stopListening(): void {}
 

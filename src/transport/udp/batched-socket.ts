@@ -1,0 +1,201 @@
+import { createSocket, type Socket } from "node:dgram";
+import { hostPort } from "../../address.ts";
+import { explainSocketError } from "../explain.ts";
+import { bound, DgramSender } from "./dgram-socket.ts";
+import { BATCH, MessageBatch } from "./message-batch.ts";
+import type { UdpBinding, UdpReceiver, UdpSocket } from "./socket.ts";
+import { LENGTH, SocketAddresses } from "./socket-address.ts";
+import type { SystemCalls } from "./system-calls.ts";
+import * as linux from "./system-calls.ts";
+
+/** The longest datagram that IPv4 or IPv6 can carry; the kernel refuses what is a little shorter itself. */
+const MAX_DATAGRAM = 65_535;
+/** Datagrams taken beyond node:dgram's own in one turn of the event loop, so that connections and timers get theirs. */
+const MAX_PER_TURN = 512;
+
+/** Binds a socket that moves datagrams in bursts. Rejects with the system's error. */
+export async function bindBatchedSocket<Peer>(
+  calls: SystemCalls,
+  binding: UdpBinding,
+  receiver: UdpReceiver<Peer>,
+): Promise<UdpSocket<Peer>> {
+  const { family, bufferBytes } = binding;
+  const addresses = new SocketAddresses(calls, family);
+  const descriptor = binding.descriptor ?? openSocket(calls, binding, addresses);
+  const socket = createSocket({ type: family === 4 ? "udp4" : "udp6" });
+  // From here on the descriptor is node:dgram's, which closes it.
+  await bound(socket, { fd: descriptor });
+  // libuv has set this; with it another program could bind the same port and take our datagrams.
+  setOption(calls, descriptor, linux.SOL_SOCKET, linux.SO_REUSEADDR, 0);
+  sizeBuffer(calls, descriptor, linux.SO_RCVBUF, linux.SO_RCVBUFFORCE, bufferBytes);
+  sizeBuffer(calls, descriptor, linux.SO_SNDBUF, linux.SO_SNDBUFFORCE, bufferBytes);
+  return new BatchedSocket(calls, descriptor, addresses, family, socket, receiver);
+}
+
+/**
+ * node:dgram waits for datagrams and brings the first one, on the event loop beside everything else. Where more than
+ * one is there, recvmmsg(2) takes the rest of them 64 at a time. What is sent within one burst, or one turn of the
+ * event loop, goes out with one sendmmsg(2); only what the kernel does not take at once goes through node:dgram.
+ */
+class BatchedSocket<Peer> implements UdpSocket<Peer> {
+  readonly port: number;
+  readonly descriptor: number;
+  readonly #calls: SystemCalls;
+  readonly #addresses: SocketAddresses;
+  readonly #receiver: UdpReceiver<Peer>;
+  readonly #sender: DgramSender<Peer>;
+  readonly #incoming: MessageBatch;
+  readonly #outgoing: MessageBatch;
+  readonly #peers: Peer[] = [];
+  #queued = 0;
+  #open = true;
+  #turnEnds = false;
+  /** Datagrams of this turn, and of the one before. */
+  #arrived = 0;
+  #arrivedBefore = 0;
+
+  constructor(
+    calls: SystemCalls,
+    descriptor: number,
+    addresses: SocketAddresses,
+    family: 4 | 6,
+    socket: Socket,
+    receiver: UdpReceiver<Peer>,
+  ) {
+    this.#calls = calls;
+    this.descriptor = descriptor;
+    this.#addresses = addresses;
+    this.#receiver = receiver;
+    this.#incoming = new MessageBatch(calls, LENGTH[family]);
+    this.#outgoing = new MessageBatch(calls, LENGTH[family]);
+    this.#sender = new DgramSender(socket, receiver);
+    this.port = socket.address().port;
+    socket.on("message", (bytes, peer) => this.#first(bytes, peer.address, peer.port));
+    socket.on("error", (error: NodeJS.ErrnoException) => receiver.error(error.code ?? error.message));
+  }
+
+  send(bytes: Buffer, port: number, address: string, peer: Peer): boolean {
+    if (!this.#open) return false;
+    // What waits for the kernel goes first, and only the kernel has words for what is too long.
+    if (this.#sender.waiting > 0 || bytes.length > MAX_DATAGRAM) return this.#sender.send(bytes, port, address, peer);
+    if (this.#queued === BATCH) this.#flush();
+    const i = this.#queued;
+    if (!this.#addresses.write(this.#outgoing.names, this.#outgoing.nameAt(i), address, port)) {
+      return this.#sender.send(bytes, port, address, peer);
+    }
+    this.#outgoing.put(i, bytes);
+    this.#peers[i] = peer;
+    this.#queued++;
+    this.#awaitEndOfTurn();
+    return true;
+  }
+
+  close(): Promise<void> {
+    this.#flush();
+    this.#open = false;
+    return this.#sender.close();
+  }
+
+  /** One datagram that node:dgram brought. Under light load it is the only one, and asking for more would be in vain. */
+  #first(bytes: Buffer, address: string, port: number): void {
+    this.#awaitEndOfTurn();
+    this.#arrived++;
+    this.#receiver.datagram(bytes, address, port);
+    if (this.#arrived > 1 || this.#arrivedBefore > 1) this.#takeRest();
+  }
+
+  #takeRest(): void {
+    const batch = this.#incoming;
+    while (this.#open && this.#arrived < MAX_PER_TURN) {
+      const count = this.#calls.recvmmsg(this.descriptor, batch.headers, BATCH, linux.MSG_DONTWAIT, null);
+      for (let i = 0; i < count; i++) {
+        const at = batch.nameAt(i);
+        const address = this.#addresses.textAt(batch.names, at);
+        this.#receiver.datagram(batch.received(i), address, this.#addresses.portAt(batch.names, at));
+      }
+      if (count > 0) this.#arrived += count;
+      this.#flush();
+      if (count < BATCH) return;
+    }
+  }
+
+  /** Hands to the kernel what is queued. */
+  #flush(): void {
+    const count = this.#queued;
+    if (!this.#open || count === 0) return;
+    this.#queued = 0;
+    for (let sent = 0; sent < count; ) {
+      const taken = this.#calls.sendmmsg(this.descriptor, this.#outgoing.headersFrom(sent), count - sent, 0);
+      if (taken > 0) sent += taken;
+      else {
+        const error = linux.systemError(this.#calls, "sendmmsg");
+        if (error.code === "EAGAIN" || error.code === "ENOBUFS") this.#leaveToDgram(sent, count);
+        else this.#failed(sent, error);
+        sent = error.code === "EAGAIN" || error.code === "ENOBUFS" ? count : sent + 1;
+      }
+    }
+  }
+
+  /** The kernel's buffer is full: node:dgram waits until it has room. */
+  #leaveToDgram(from: number, to: number): void {
+    const { names } = this.#outgoing;
+    for (let i = from; i < to; i++) {
+      const at = this.#outgoing.nameAt(i);
+      const address = this.#addresses.textAt(names, at);
+      const bytes = Buffer.from(this.#outgoing.stored(i));
+      this.#sender.send(bytes, this.#addresses.portAt(names, at), address, this.#peers[i]!);
+    }
+  }
+
+  #failed(i: number, error: NodeJS.ErrnoException): void {
+    const { names } = this.#outgoing;
+    const at = this.#outgoing.nameAt(i);
+    const where = hostPort(this.#addresses.textAt(names, at), this.#addresses.portAt(names, at));
+    const peer = this.#peers[i]!;
+    setImmediate(() => {
+      if (this.#open) this.#receiver.unsent(peer, explainSocketError(error, where));
+    });
+  }
+
+  #awaitEndOfTurn(): void {
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    setImmediate(this.#endTurn);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turnEnds = false;
+    this.#arrivedBefore = this.#arrived;
+    this.#arrived = 0;
+    this.#flush();
+  };
+}
+
+/** A new socket, bound. @throws the system's error */
+function openSocket(calls: SystemCalls, binding: UdpBinding, addresses: SocketAddresses): number {
+  const { family, address, port, sharePort } = binding;
+  const domain = family === 4 ? linux.AF_INET : linux.AF_INET6;
+  const descriptor = calls.socket(domain, linux.SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
+  if (descriptor < 0) throw linux.systemError(calls, "socket");
+  if (family === 6) setOption(calls, descriptor, linux.IPPROTO_IPV6, linux.IPV6_V6ONLY, 1);
+  if (sharePort) setOption(calls, descriptor, linux.SOL_SOCKET, linux.SO_REUSEPORT, 1);
+  const name = Buffer.alloc(LENGTH[family]);
+  addresses.write(name, 0, address, port);
+  if (calls.bind(descriptor, name, name.length) < 0) {
+    const error = linux.systemError(calls, "bind");
+    calls.close(descriptor);
+    throw error;
+  }
+  return descriptor;
+}
+
+/** Beyond net.core.rmem_max (wmem_max) only a process with CAP_NET_ADMIN comes. */
+function sizeBuffer(calls: SystemCalls, descriptor: number, option: number, forced: number, bytes: number): void {
+  if (!setOption(calls, descriptor, linux.SOL_SOCKET, forced, bytes)) {
+    setOption(calls, descriptor, linux.SOL_SOCKET, option, bytes);
+  }
+}
+
+function setOption(calls: SystemCalls, descriptor: number, level: number, option: number, value: number): boolean {
+  return calls.setsockopt(descriptor, level, option, Uint32Array.of(value), 4) === 0;
+}

@@ -1,0 +1,57 @@
+import { bindBatchedSocket } from "./batched-socket.ts";
+import { bindDgramSocket } from "./dgram-socket.ts";
+import { loadSystemCalls } from "./system-calls.ts";
+
+/** How datagrams are moved: one by one with node:dgram, or in bursts; `auto` is in bursts wherever that can be done. */
+export type UdpForm = "auto" | "dgram" | "batched";
+
+/** A bound UDP socket, and no more of it than the listener needs, so that two ways to move datagrams fit behind it. */
+export interface UdpSocket<Peer> {
+  readonly port: number;
+  /** Of the socket, for handing it to another process; undefined where it is node:dgram's own. */
+  readonly descriptor: number | undefined;
+  /** Takes a datagram for the kernel. False when too many wait for it; then the datagram is dropped. */
+  send(bytes: Buffer, port: number, address: string, peer: Peer): boolean;
+  close(): Promise<void>;
+}
+
+export interface UdpReceiver<Peer> {
+  /** @param bytes one datagram, the receiver's to keep. @param address an IP literal, with its zone if it needs one */
+  datagram(bytes: Buffer, address: string, port: number): void;
+  /** A datagram for `peer` could not be sent. Never called from within `send`. */
+  unsent(peer: Peer, reason: string): void;
+  /** An error of the socket that belongs to no single send. */
+  error(reason: string): void;
+}
+
+export interface UdpBinding {
+  readonly family: 4 | 6;
+  /** IP literal, with its zone if it needs one. */
+  readonly address: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Wished size of both kernel buffers; the kernel may grant less. */
+  readonly bufferBytes: number;
+  /** Several sockets may be bound to this port, and the kernel shares the peers out among them. Only in bursts. */
+  readonly sharePort: boolean;
+  /** A bound socket that another process handed over, in place of a new one. */
+  readonly descriptor?: number | undefined;
+}
+
+/**
+ * Binds in the wished form. Rejects with the system's error when the address cannot be bound.
+ * @returns the socket, and why it is not in bursts where that was to be expected
+ */
+export async function bindUdpSocket<Peer>(
+  form: UdpForm,
+  binding: UdpBinding,
+  receiver: UdpReceiver<Peer>,
+): Promise<{ socket: UdpSocket<Peer>; setback: string | undefined }> {
+  let setback: string | undefined;
+  if (form === "batched" || (form === "auto" && process.platform === "linux")) {
+    const calls = await loadSystemCalls();
+    if (typeof calls !== "string") return { socket: await bindBatchedSocket(calls, binding, receiver), setback };
+    setback = calls;
+  }
+  return { socket: await bindDgramSocket(binding, receiver), setback };
+}
