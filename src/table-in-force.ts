@@ -8,6 +8,9 @@ import type { WaypostError } from "./errors.ts";
 /** How many rows are put in force without a pause for calls. */
 export const ROWS_AT_ONCE = 250;
 
+/** How soon a gateway whose store is not well looks at it again. */
+const UNWELL_LOOK_MS = 500;
+
 /** How long a gateway that stops tries to sign off. */
 const DISMISS_MS = 1000;
 
@@ -100,6 +103,8 @@ export class TableInForce {
     const isAway = code === "STORE_UNREACHABLE" || code === "STORE_ENDED";
     const what = isAway ? "the store of the endpoint table is away" : "the endpoint table was refused";
     this.#log.error({ reason, code, revision: this.#table.revision }, `${what}; the last one serves`);
+    this.#state = isAway ? "unreachable" : "refused";
+    this.#report();
   }
 
   /** One report at a time; what changes meanwhile makes another one follow. */
@@ -115,6 +120,7 @@ export class TableInForce {
     this.#reporting = this.#tellStore().finally(() => {
       this.#reporting = undefined;
       if (this.#reportAgain) this.#report();
+      else if (this.#state !== "ok") setTimeout(() => this.#report(), UNWELL_LOOK_MS).unref();
     });
   }
 

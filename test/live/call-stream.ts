@@ -6,6 +6,8 @@ import { ackFor, inDialog, invite, newCallId } from "./requests.ts";
 import { type Link, SipNode } from "./sip-node.ts";
 
 const INTERVAL_MS = 8;
+/** How long the last answers may take on a busy machine. */
+const LATE_MS = 30_000;
 
 /** A call of the stream. Times are ms on the clock of `performance.now()`. */
 export interface StreamCall {
@@ -23,16 +25,20 @@ export class CallStream {
   readonly #byCallId = new Map<string, StreamCall>();
   readonly #events = new EventEmitter().setMaxListeners(0);
   readonly #timer: NodeJS.Timeout;
-  #unanswered = 0;
 
-  private constructor(node: SipNode, links: readonly Link[], address: string) {
+  private constructor(node: SipNode, links: readonly Link[], address: string, intervalMs: number) {
     node.take = (message, link) => this.#received(message, link);
-    this.#timer = setInterval(() => this.#call(links[this.calls.length % links.length]!, address), INTERVAL_MS);
+    this.#timer = setInterval(() => this.#call(links[this.calls.length % links.length]!, address), intervalMs);
   }
 
-  static async start(t: Closing, ways: readonly Bound[], address: string): Promise<CallStream> {
+  static async start(
+    t: Closing,
+    ways: readonly Bound[],
+    address: string,
+    intervalMs = INTERVAL_MS,
+  ): Promise<CallStream> {
     const node = await SipNode.start(t);
-    const stream = new CallStream(node, await Promise.all(ways.map((way) => node.to(way))), address);
+    const stream = new CallStream(node, await Promise.all(ways.map((way) => node.to(way))), address, intervalMs);
     t.teardown(() => clearInterval(stream.#timer));
     return stream;
   }
@@ -46,16 +52,22 @@ export class CallStream {
     }
   }
 
-  /** Ends the stream and gives the calls that got no answer, for which it waits a while. */
-  async end(): Promise<StreamCall[]> {
-    clearInterval(this.#timer);
+  /** Resolves when each of the first so many calls has its answer, or after a long while. */
+  async answered(count: number): Promise<void> {
     const giveUp = new AbortController();
-    const late = after(10_000, undefined, { signal: giveUp.signal }).catch(() => {});
-    while (this.#unanswered > 0) {
+    const late = after(LATE_MS, undefined, { signal: giveUp.signal }).catch(() => {});
+    const first = this.calls.slice(0, count);
+    while (first.some(({ answeredAt }) => answeredAt === undefined)) {
       const answered = await Promise.race([once(this.#events, "answer"), late]);
       if (answered === undefined) break;
     }
     giveUp.abort();
+  }
+
+  /** Ends the stream and gives the calls that got no answer, for which it waits a while. */
+  async end(): Promise<StreamCall[]> {
+    clearInterval(this.#timer);
+    await this.answered(this.calls.length);
     return this.calls.filter(({ answeredAt }) => answeredAt === undefined);
   }
 
@@ -65,7 +77,6 @@ export class CallStream {
     const call = { callId, sentAt: performance.now(), invite: new Message(text) };
     this.calls.push(call);
     this.#byCallId.set(callId, call);
-    this.#unanswered++;
     link.send(text);
   }
 
@@ -77,7 +88,6 @@ export class CallStream {
     call.answeredAt = performance.now();
     const server = /<sip:([^@>]+)@/.exec(message.all("Contact")[0] ?? "")?.[1];
     call.answer = message.status < 300 ? `200 from ${server}` : String(message.status);
-    this.#unanswered--;
     this.#events.emit("answer");
     return true;
   }

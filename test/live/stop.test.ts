@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, Server } from "node:net";
 import t from "tap";
-import { freePort } from "../sipp/free-port.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Closing, GatewayPlace, GatewayProcess, runWaypost } from "../support/gateway.ts";
 import { invite } from "./requests.ts";
 import { SipNode } from "./sip-node.ts";

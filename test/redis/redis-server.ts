@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { Test } from "tap";
+import { freePort } from "../support/free-port.ts";
+
+/** What keeps a server's data over a kill -9: every change is on disk before it is answered. */
+export const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
 
 /** A real redis-server (or Sentinel) of the test's own on loopback, without persistence unless its arguments say so. */
 export class RedisServer {
@@ -22,8 +25,22 @@ export class RedisServer {
 
   /** Starts a server that ends with the test. @param args as redis-server takes them */
   static async start(t: Test, ...args: string[]): Promise<RedisServer> {
+    return RedisServer.#start(t, (port) => ["--port", String(port), "--save", "", ...args]);
+  }
+
+  /** Starts a Sentinel. @param lines of its configuration */
+  static async startSentinel(t: Test, ...lines: string[]): Promise<RedisServer> {
+    return RedisServer.#start(t, (port, folder) => {
+      const path = join(folder, "sentinel.conf");
+      writeFileSync(path, [`port ${port}`, ...lines, ""].join("\n"));
+      return [path, "--sentinel"];
+    });
+  }
+
+  static async #start(t: Test, argumentsFor: (port: number, folder: string) => string[]): Promise<RedisServer> {
     const folder = mkdtempSync(join(tmpdir(), "waypost-redis-"));
-    const server = new RedisServer(await freePort(), folder, args);
+    const port = await freePort();
+    const server = new RedisServer(port, folder, argumentsFor(port, folder));
     t.teardown(async () => {
       await server.kill();
       rmSync(folder, { recursive: true, force: true });
@@ -34,24 +51,20 @@ export class RedisServer {
 
   /** Starts the process, again after a `kill`, with the same port and folder. */
   async start(): Promise<void> {
-    const server = spawn(
-      "redis-server",
-      ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder, "--save", "", ...this.#arguments],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
+    const server = spawn("redis-server", [...this.#arguments, "--bind", "127.0.0.1", "--dir", this.folder], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     this.#process = server;
     const lines = server.stdout!;
     lines.setEncoding("utf8");
     let text = "";
-    for await (const piece of lines as AsyncIterable<string>) {
-      text += piece;
-      if (/Ready to accept connections|Sentinel ID is/.test(text)) {
-        break;
-      }
-    }
-    if (!/Ready to accept connections|Sentinel ID is/.test(text)) {
-      throw new Error(`redis-server did not start:\n${text}`);
-    }
+    await new Promise<void>((resolve, reject) => {
+      lines.on("data", (piece: string) => {
+        text += piece;
+        if (/Ready to accept connections|Sentinel ID is/.test(text)) resolve();
+      });
+      lines.on("end", () => reject(new Error(`redis-server did not start:\n${text}`)));
+    });
   }
 
   /** Ends the process as kill -9 does. */
@@ -64,6 +77,11 @@ export class RedisServer {
     }
   }
 
+  /** Takes away what the server has kept on disk. It must not run. */
+  clear(): void {
+    rmSync(join(this.folder, "appendonlydir"), { recursive: true, force: true });
+  }
+
   pause(): void {
     this.#process?.kill("SIGSTOP");
   }
@@ -73,21 +91,10 @@ export class RedisServer {
   }
 
   /** A plain client for the test itself; it ends with the test. */
-  client(t: Test, options: { password?: string } = {}): Redis {
+  client(t: Test, options: { username?: string; password?: string } = {}): Redis {
     const redis = new Redis({ port: this.port, host: "127.0.0.1", protocol: 2, ...options });
     redis.on("error", () => undefined);
     t.teardown(() => redis.disconnect());
     return redis;
   }
-}
-
-/** A port that was free a moment ago. redis-server cannot tell which one the kernel would give it. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  // A Cluster node also takes the port 10000 above.
-  return port < 55_000 ? port : freePort();
 }

@@ -1,6 +1,6 @@
 import t from "tap";
+import { freePort } from "../support/free-port.ts";
 import { GatewayProcess } from "../support/gateway.ts";
-import { freePort } from "./free-port.ts";
 import { silentPool } from "./silent-pool.ts";
 import { play } from "./sipp.ts";
 

@@ -1,6 +1,6 @@
 import t, { type Test } from "tap";
+import { freePort } from "../support/free-port.ts";
 import { type Closing, GatewayProcess } from "../support/gateway.ts";
-import { freePort } from "./free-port.ts";
 import { play, type SippPart, type SippTransport } from "./sipp.ts";
 
 const ADDRESS = "sip:ocschat@contoso.com";

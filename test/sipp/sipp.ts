@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../support/free-port.ts";
 
 export type SippTransport = "udp" | "tcp";
 

@@ -31,6 +31,8 @@ export interface GatewaySetup {
   readonly defaultRoute?: "reject" | { readonly proxy: string };
   readonly timers?: Readonly<Record<string, number>>;
   readonly logLevel?: string;
+  /** Further groups of the configuration, and such as stand in the place of the above. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** A row as a person would write it into the file. */
@@ -59,6 +61,7 @@ export interface Bound {
 
 /** `waypost serve` as a process of its own, with a temporary configuration and endpoint table. */
 export class GatewayProcess {
+  readonly directory: string;
   readonly configFile: string;
   readonly tableFile: string;
   /** In the order of the configuration. */
@@ -72,6 +75,7 @@ export class GatewayProcess {
   readonly #ended: Promise<Outcome>;
 
   private constructor(place: GatewayPlace, child: ChildProcess, output: Output, ended: Promise<Outcome>) {
+    this.directory = place.directory;
     this.configFile = place.configFile;
     this.tableFile = place.tableFile;
     this.pid = child.pid!;
@@ -180,6 +184,7 @@ export class GatewayPlace {
       edit: { probePool: false },
       ...(defaultRoute === undefined ? {} : { defaultRoute }),
       ...(timers === undefined ? {} : { timers }),
+      ...setup.settings,
     };
     await writeFile(place.configFile, JSON.stringify(config, undefined, 2));
     await writeFile(place.tableFile, tableText(setup.endpoints ?? []));

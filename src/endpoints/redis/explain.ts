@@ -4,7 +4,7 @@ const MEANING: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED/, "the connection is refused; nothing listens there"],
   [/ENOTFOUND|EAI_AGAIN/, "its name is not found in DNS"],
   [/EHOSTUNREACH|ENETUNREACH/, "there is no way to its network"],
-  [/ECONNRESET|EPIPE|Connection is closed|writeable/i, "the connection was lost"],
+  [/ECONNRESET|EPIPE|Connection is closed/i, "the connection was lost"],
   [/timed? ?out|Socket timeout|ETIMEDOUT/i, "it does not answer in time"],
   [/WRONGPASS|invalid username-password/i, "it refuses user and password"],
   [/NOAUTH/, "it wants a password, and none is set"],
@@ -21,12 +21,18 @@ const MEANING: readonly (readonly [RegExp, string])[] = [
   [/certificate|self.signed|altname/i, "its TLS certificate is not accepted"],
 ];
 
+/** ioredis's words for a lost connection, which speak of options that nobody here has set. */
+const LOST = /max retries per request|isn't writeable/;
+
 /** Why Redis cannot be used, for people; an error of ours passes unchanged. */
 export function redisError(place: string, error: unknown): WaypostError {
   if (error instanceof WaypostError) {
     return error;
   }
   const { message } = error as Error;
+  if (LOST.test(message)) {
+    return new WaypostError("STORE_UNREACHABLE", `Redis ${place}: the connection was lost`, { cause: error });
+  }
   const words = MEANING.find(([pattern]) => pattern.test(message))?.[1];
   const why = words === undefined ? message : `${words} (${message.split("\n", 1)[0]})`;
   return new WaypostError("STORE_UNREACHABLE", `Redis ${place}: ${why}`, { cause: error });

@@ -46,6 +46,8 @@ export class Follower {
   #opened: Promise<void> | undefined;
   #state: Pick<StoreHealth, "state" | "reason" | "since"> = { state: "ok", since: now() };
   #currentAt: string | undefined;
+  /** Why the copy on disk cannot be used. */
+  #copyFault: string | undefined;
   #following: Promise<void> | undefined;
 
   constructor(options: FollowerOptions) {
@@ -62,10 +64,17 @@ export class Follower {
     return this.#currentAt === undefined ? this.#state : { ...this.#state, currentAt: this.#currentAt };
   }
 
-  /** Takes the copy on disk for a start. A damaged copy counts for nothing. */
+  /** Why the copy on disk could not be taken for a start: a sentence that begins with its path. */
+  get copyFault(): string | undefined {
+    return this.#copyFault;
+  }
+
+  /** Takes the copy on disk for a start. A damaged one is not served, but it shows that there was a table. */
   open(): Promise<void> {
     this.#opened ??= this.#inTurn(async () => {
-      const last = await this.#options.copy?.read().catch(() => undefined);
+      const last = await this.#options.copy?.read().catch((error: Error) => {
+        this.#copyFault = error.message;
+      });
       if (last !== undefined && this.mirror.mark === NO_TABLE) {
         this.mirror.replace(last.rows, last.mark);
         this.#currentAt = last.currentAt;
@@ -138,7 +147,9 @@ export class Follower {
     if (this.hasTable) {
       this.#refuseStranger(read, this.mirror.mark, this.mirror.size);
     } else {
-      const mark = await this.#options.copy?.readMark();
+      const mark = await this.#options.copy?.readMark().catch((error: Error) => {
+        this.#copyFault = error.message;
+      });
       this.#refuseStranger(read, mark ?? NO_TABLE, mark?.count ?? 0);
     }
   }
@@ -154,6 +165,7 @@ export class Follower {
     const { mark } = this.mirror;
     const { head } = read;
     if (head === undefined && read.rowCount === 0 && mark.revision === 0) {
+      this.#refuseStranger(read, mark, 0);
       return;
     }
     if (head !== undefined && read.rowCount === head.count) {
@@ -202,6 +214,7 @@ export class Follower {
       throw suspicious(`${this.#options.place} is suddenly empty at revision ${mark.revision}; it had ${had}`);
     }
     const update = this.mirror.replace(rows, mark);
+    this.#copyFault = undefined;
     const wentBack = mark.lineage === known.lineage && mark.revision <= known.revision;
     const warning =
       `${this.#options.place} went back from revision ${known.revision} to ${mark.revision}: the last changes are lost, ` +
@@ -219,6 +232,9 @@ export class Follower {
       }
       if (known.revision > 0) {
         throw suspicious(`${place} is suddenly empty; it had ${had}`);
+      }
+      if (this.#copyFault !== undefined) {
+        throw suspicious(`${place} is empty, though there was a table here: the last good copy ${this.#copyFault}`);
       }
       return;
     }

@@ -36,12 +36,17 @@ export class LastGoodCopy {
     this.path = path;
   }
 
-  /** The copy; undefined when there is none. @throws Error that says what is wrong with it, or the system's error */
+  /** The copy; undefined when there is none. @throws Error that says what is wrong with it, the path included */
   async read(): Promise<LastGood | undefined> {
-    const found = await stat(this.path).catch(undefinedIfMissing);
-    if (found === undefined) {
-      return undefined;
+    try {
+      const found = await stat(this.path).catch(undefinedIfMissing);
+      return found && { ...(await this.#readWhole()), currentAt: found.mtime.toISOString() };
+    } catch (error) {
+      throw this.#unusable(error as Error);
     }
+  }
+
+  async #readWhole(): Promise<Omit<LastGood, "currentAt">> {
     const hash = createHash("sha256");
     const rows = new Map<string, Endpoint>();
     let head: z.output<typeof headSchema> | undefined;
@@ -63,27 +68,30 @@ export class LastGoodCopy {
       }
     }
     if (head === undefined || checksum !== hash.digest("hex") || rows.size !== head.count) {
-      throw new Error(`${this.path} is damaged: its checksum is not that of its content`);
+      throw new Error("its checksum is not that of its content");
     }
     const { count: _count, ...mark } = head;
     if (hashOf(rows.values()) !== mark.hash) {
-      throw new Error(`${this.path} is damaged: its rows are not those of its table`);
+      throw new Error("its rows are not those of its table");
     }
-    return { mark, rows, currentAt: found.mtime.toISOString() };
+    return { mark, rows };
   }
 
-  /** Which table the copy is of, without reading its rows; undefined when that cannot be told. */
+  /** Which table the copy is of, without reading its rows; undefined when there is none. @throws what `read` throws */
   async readMark(): Promise<(Mark & { readonly count: number }) | undefined> {
     try {
-      const handle = await open(this.path, "r");
+      const handle = await open(this.path, "r").catch(undefinedIfMissing);
+      if (handle === undefined) {
+        return undefined;
+      }
       try {
         const { buffer, bytesRead } = await handle.read(Buffer.alloc(1024), 0, 1024, 0);
         return headSchema.parse(JSON.parse(buffer.subarray(0, bytesRead).toString("utf8").split("\n", 1)[0]!));
       } finally {
         await handle.close();
       }
-    } catch {
-      return undefined;
+    } catch (error) {
+      throw this.#unusable(error as Error);
     }
   }
 
@@ -95,6 +103,13 @@ export class LastGoodCopy {
   /** Notes that the copy still is the table of Redis. */
   async touch(at: Date): Promise<void> {
     await utimes(this.path, at, at).catch(() => undefined);
+  }
+
+  #unusable(error: Error): Error {
+    const { code } = error as NodeJS.ErrnoException;
+    const isOurs = !(error instanceof SyntaxError) && !(error instanceof z.ZodError);
+    const what = isOurs ? error.message : "it is cut off, or was changed by hand";
+    return new Error(`${this.path} ${code === undefined ? "is damaged" : "cannot be read"}: ${what}`, { cause: error });
   }
 }
 

@@ -110,7 +110,11 @@ export class RedisStore implements EndpointStore {
       await this.#follower.sync();
     } catch (error) {
       if (!this.#follower.hasTable) {
-        throw error;
+        const { copyFault } = this.#follower;
+        const { code, message } = error as WaypostError;
+        throw copyFault === undefined || code !== "STORE_UNREACHABLE"
+          ? error
+          : new WaypostError(code, `${message}; the last good copy cannot stand in: ${copyFault}`, { cause: error });
       }
     }
     return this.#follower.mirror.snapshot();
@@ -214,9 +218,14 @@ export class RedisStore implements EndpointStore {
 
   #open(silenceMs: number): RedisConnection {
     try {
-      return openLink(this.#options.access, silenceMs, (error) => {
+      const link = openLink(this.#options.access, silenceMs, (error) => {
         this.#lastFault = error;
       });
+      // What was wrong then is no reason for what goes wrong later.
+      link.on("ready", () => {
+        this.#lastFault = undefined;
+      });
+      return link;
     } catch (error) {
       throw redisError(this.place, error);
     }
