@@ -31,7 +31,7 @@ export const SETTINGS: readonly Setting[] = [
     field: "transport",
     kind: "choice",
     choices: ["auto", "tls", "tcp", "udp"],
-    help: "transport toward the pool (default auto)",
+    help: "transport toward the pool (default auto: as DNS says, TCP for what is too large for UDP)",
   },
   { field: "port", kind: "port", optional: true, help: "port of the pool, 1 to 65535 (default: by transport)" },
   {

@@ -90,6 +90,8 @@ export interface LimitsConfig {
   readonly maxConnections: number;
   /** Bytes of one SIP message, head and body together. */
   readonly maxMessageBytes: number;
+  /** Bytes of one request over UDP; a larger one goes over TCP (RFC 3261 §18.1.1). */
+  readonly maxUdpRequestBytes: number;
   /** Seconds without a byte after which a connection is closed. */
   readonly idleSeconds: number;
 }

@@ -142,6 +142,7 @@ export const configSchema = z.strictObject(
         {
           maxConnections: count(1, 1_000_000, "connections").default(20_000),
           maxMessageBytes: count(1024, 16_777_216, "bytes").default(262_144),
+          maxUdpRequestBytes: count(500, 65_507, "bytes").default(1300),
           idleSeconds: count(1, 604_800, "seconds").default(900),
         },
         GROUP,

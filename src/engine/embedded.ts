@@ -95,6 +95,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     engine.#core = new SipCore(engine, {
       listeners,
       routeKeys,
+      maxUdpRequestBytes: config.limits.maxUdpRequestBytes,
       key: [random.readUInt32LE(0), random.readUInt32LE(4)],
       timers: {
         timerC: config.timers.ringingMs,
@@ -167,6 +168,10 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
       this.#schedule();
     });
     return found && this.#health.apply(found, performance.now(), query.inDialog);
+  }
+
+  inOrder(targets: readonly Target[]): readonly Target[] {
+    return this.#health.order(targets, performance.now(), true);
   }
 
   reached(target: Target, outcome: AddressOutcome, startedAt: number): void {

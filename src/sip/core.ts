@@ -15,6 +15,7 @@ import { checkRequest } from "./proxy/request-checks.ts";
 import { ResponseContext } from "./proxy/response-context.ts";
 import { RouteTokens } from "./proxy/route-tokens.ts";
 import { preprocessRoutes, type RouteInformation } from "./proxy/routes.ts";
+import { MAX_UDP_REQUEST_BYTES } from "./proxy/size-rule.ts";
 import { buildReply } from "./reply.ts";
 import { SelfIdentity } from "./self-identity.ts";
 import { StatelessAnswers } from "./stateless-answers.ts";
@@ -38,6 +39,8 @@ export interface CoreOptions {
    */
   readonly routeKeys?: readonly (readonly [number, number])[];
   readonly timers?: Partial<TimerValues>;
+  /** The most bytes of a request over UDP: the path MTU less 200 where that is known (§18.1.1). Default 1300. */
+  readonly maxUdpRequestBytes?: number;
 }
 
 /** What the core holds at the moment; all zero when nothing is under way. */
@@ -56,6 +59,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   readonly timers = new Timers();
   readonly values: TimerValues;
   readonly identity: SelfIdentity;
+  readonly maxUdpRequestBytes: number;
   private readonly host: CoreHost;
   private readonly hash: KeyedHash;
   private readonly flows: FlowRegistry;
@@ -76,6 +80,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.hash = new KeyedHash(options.key);
     this.flows = new FlowRegistry(this.hash.token("flows"));
     this.tokens = routeTokens(options.routeKeys);
+    this.maxUdpRequestBytes = options.maxUdpRequestBytes ?? MAX_UDP_REQUEST_BYTES;
     this.values = { ...DEFAULT_TIMER_VALUES, ...options.timers };
   }
 
@@ -176,6 +181,10 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     if (isRegister) return { header: behindFlow ? "Path" : undefined, inboundUser: user, outboundUser: user };
     const outboundUser = this.tokens.issue(boundTo, outbound === undefined ? undefined : this.flows.idOf(outbound));
     return { header: "Record-Route", inboundUser: user, outboundUser };
+  }
+
+  inOrder(targets: readonly Target[]): readonly Target[] {
+    return this.host.inOrder(targets);
   }
 
   reached(target: Target, outcome: AddressOutcome, startedAt: number): void {

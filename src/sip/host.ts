@@ -40,6 +40,8 @@ export interface CoreHost {
   connect(target: Target, listener: Listener): Flow;
   /** Answers at once where that is possible, else returns undefined and calls `core.resolved(queryId, …)` later. */
   locate(queryId: number, query: LocateQuery): LocateResult | undefined;
+  /** Targets of one server in the order in which to try them, those last against which something is known. */
+  inOrder(targets: readonly Target[]): readonly Target[];
   /** Where a request outside of our dialogs goes that came on the flow `source`. Answers from memory. */
   decide(request: RoutingRequest, source: Flow): Decision;
   /** The first thing that a located address made of a request sent at `startedAt` (ms on the caller's clock). */

@@ -81,6 +81,12 @@ export class SelfIdentity {
     return this.listeners.find((l) => fits(l, target.transport, family)) ?? inbound.listener;
   }
 
+  /** True when a listener of ours can send to `target`. */
+  reaches(target: Target): boolean {
+    const family = familyOf(target.address);
+    return this.listeners.some((l) => fits(l, target.transport, family));
+  }
+
   /** True when `uri` is a SIP URI of ours. */
   isSelfText(uri: string): boolean {
     const parsed = parseUri(uri);

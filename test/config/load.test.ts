@@ -39,7 +39,7 @@ resolve:
 defaultRoute: { proxy: "sip:fe01.contoso.com:5061;transport=tls" }
 admin: { host: 127.0.0.1, port: 8060 }
 log: { level: debug }
-limits: { maxConnections: 10, maxMessageBytes: 4096, idleSeconds: 60 }
+limits: { maxConnections: 10, maxMessageBytes: 4096, maxUdpRequestBytes: 1400, idleSeconds: 60 }
 timers: { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringingMs: 4000 }
 failover: { holdSeconds: 1, maxHoldSeconds: 10, maxRetryAfterSeconds: 20 }
 probe: { intervalSeconds: 5, downAfter: 1 }
@@ -64,7 +64,7 @@ probe: { intervalSeconds: 5, downAfter: 1 }
   t.same(config.resolve.servers, [{ host: "192.0.2.53" }, { host: "2001:db8::53", port: 5353 }]);
   t.same(config.defaultRoute, { proxy: "sip:fe01.contoso.com:5061;transport=tls" });
   t.same(config.log, { level: "debug" });
-  t.same(config.limits, { maxConnections: 10, maxMessageBytes: 4096, idleSeconds: 60 });
+  t.same(config.limits, { maxConnections: 10, maxMessageBytes: 4096, maxUdpRequestBytes: 1400, idleSeconds: 60 });
   t.same(config.timers, { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringingMs: 4000 });
   t.same(config.failover, { holdSeconds: 1, maxHoldSeconds: 10, maxRetryAfterSeconds: 20 });
   t.same(config.probe, { intervalSeconds: 5, timeoutMs: 1500, downAfter: 1, upAfter: 2 });
@@ -83,7 +83,7 @@ t.test("only the listeners are required; everything else has a default", async (
     admin: { host: "127.0.0.1", port: 8060 },
     log: { level: "info" },
     edit: { probePool: true, probeSeconds: 3 },
-    limits: { maxConnections: 20000, maxMessageBytes: 262144, idleSeconds: 900 },
+    limits: { maxConnections: 20000, maxMessageBytes: 262144, maxUdpRequestBytes: 1300, idleSeconds: 900 },
     timers: { connectMs: 2000, firstResponseMs: 4000, inDialogResponseMs: 10000, ringingMs: 181000 },
     failover: { holdSeconds: 2, maxHoldSeconds: 60, maxRetryAfterSeconds: 300 },
   });

@@ -39,6 +39,7 @@ export interface HarnessOptions {
   /** Leave every look-up open until `answerLocate`. */
   readonly locateLater?: boolean;
   readonly timers?: Partial<TimerValues>;
+  readonly maxUdpRequestBytes?: number;
   /** Keys for the tokens in our Record-Routes; none = no tokens. */
   readonly routeKeys?: readonly (readonly [number, number])[];
 }
@@ -76,6 +77,7 @@ export class CoreHarness implements CoreHost {
       listeners: this.listeners,
       key: [0x5eed, 0xcafe],
       ...(options.timers === undefined ? {} : { timers: options.timers }),
+      ...(options.maxUdpRequestBytes === undefined ? {} : { maxUdpRequestBytes: options.maxUdpRequestBytes }),
       ...(options.routeKeys === undefined ? {} : { routeKeys: options.routeKeys }),
     });
   }
@@ -133,6 +135,10 @@ export class CoreHarness implements CoreHost {
     const peer = this.add(target.transport, target.address, target.port, from);
     this.dialled.push(peer);
     return peer.flow;
+  }
+
+  inOrder(targets: readonly Target[]): readonly Target[] {
+    return targets;
   }
 
   reached(target: Target, outcome: AddressOutcome): void {

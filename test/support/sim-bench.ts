@@ -46,6 +46,7 @@ export class SimBench {
         connect: (target) => this.flowTo(target),
         locate: (_id, query) => this.locate(query),
         decide: () => this.decision,
+        inOrder: (targets) => targets,
         reached: () => {},
         event: (event) => this.events.push(event),
       },

@@ -62,6 +62,8 @@ function recordRouteFault(ours: readonly string[], rule: ForwardRule): boolean {
   const value = (l: Listener): string => `<sip:${l.advertisedHost}:${l.advertisedPort};transport=${l.transport};lr>`;
   if (ours.some((route) => /^<sip:[^@>]+@/.test(route) !== rule.signed)) return true;
   const plain = ours.map((route) => route.replace(/^<sip:[^@>]+@/, "<sip:"));
+  // Of a next hop that is asked for over UDP by name.
+  if (rule.outbound.transport === "udp") plain[0] = plain[0]!.replace(";lr;udp-only>", ";lr>");
   const both = [value(rule.outbound), value(rule.inbound)].join();
   if (plain.length === 1) return rule.outbound !== rule.inbound || plain[0] !== value(rule.outbound);
   return plain.join() !== both || new Set(ours).size < 2;

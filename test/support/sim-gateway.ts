@@ -135,6 +135,10 @@ export class SimGateway implements SimNode, CoreHost {
     return this.#watch.decided(request);
   }
 
+  inOrder(targets: readonly Target[]): readonly Target[] {
+    return targets;
+  }
+
   reached(): void {}
 
   event(event: CoreEvent): void {

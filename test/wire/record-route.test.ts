@@ -18,7 +18,7 @@ t.test("two where the transport differs: the pool's side above the caller's side
   const net = new CoreHarness({ decide: proxyTo(`sip:${POOL};transport=udp`) });
   net.tcp(FRONT_END, 50100).says(lookupInvite({ transport: "TCP" }));
   t.same(net.udp(POOL).hears().list("Record-Route"), [
-    "<sip:gw.contoso.com:5060;transport=udp;lr>",
+    "<sip:gw.contoso.com:5060;transport=udp;lr;udp-only>",
     "<sip:gw.contoso.com:5060;transport=tcp;lr>",
   ]);
 });

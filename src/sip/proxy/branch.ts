@@ -32,12 +32,15 @@ export class Branch implements ClientTransactionUser {
   active = true;
   /** True once the next target is tried beside it. */
   superseded = false;
+  /** The same server over UDP, when this branch went over TCP for its size alone (§18.1.1). */
+  orElse: Target | undefined;
   private readonly environment: ProxyEnvironment;
   private readonly owner: BranchOwner;
   private readonly invite: ForwardedInvite;
   private readonly branchId: string;
   private transaction: ClientTransaction | undefined;
-  private provisional = false;
+  /** True once a provisional response came. */
+  provisional = false;
   private reported = false;
   private readonly overGivenFlow: boolean;
   private readonly startedAt: number;

@@ -28,6 +28,10 @@ export interface ProxyEnvironment extends TransactionEnvironment, ClientTransact
   addClientTransaction(transaction: ClientTransaction): void;
   /** Locates a next hop; `done` is called once, perhaps before this returns. The result cancels a pending look-up. */
   locate(uri: SipUri, purpose: LocatePurpose, done: (result: LocateResult) => void): () => void;
+  /** The most bytes of a request over UDP (§18.1.1). */
+  readonly maxUdpRequestBytes: number;
+  /** See CoreHost. */
+  inOrder(targets: readonly Target[]): readonly Target[];
   /** See CoreHost. */
   reached(target: Target, outcome: AddressOutcome, startedAt: number): void;
   /** By which names the request's way leads through us, for the peers on both sides. `outbound`: a connection named by a Route. */

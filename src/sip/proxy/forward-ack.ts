@@ -19,6 +19,7 @@ export function forwardAck(
   const send = (out: Flow | undefined, target: Target): void => {
     const listener = out?.listener ?? identity.listenerFor(target, inbound, routes.outbound);
     const branch = environment.newBranch(loopHash);
+    // DEVIATION: §18.1.1 is not followed for the ACK of a 2xx: without a transaction nobody would notice a refused TCP.
     const plan = { inbound, listener, transport: target.transport, branch, routes, hop, ...NOT_RECORDED };
     environment.send(out ?? environment.connect(target, listener), forwardRequest(request, plan, identity));
   };
@@ -34,4 +35,4 @@ export function forwardAck(
   });
 }
 
-const NOT_RECORDED = { header: undefined, inboundUser: "", outboundUser: "" } as const;
+const NOT_RECORDED = { header: undefined, inboundUser: "", outboundUser: "", udpOnly: false } as const;

@@ -6,6 +6,7 @@ import type { SipMessage } from "../message.ts";
 import type { SelfIdentity } from "../self-identity.ts";
 import type { NamesOnPath } from "./environment.ts";
 import { editRoutes, type NextHop, type RouteInformation } from "./routes.ts";
+import { UDP_ONLY } from "./size-rule.ts";
 
 /** Max-Forwards for a request that has none (§16.6 step 3). */
 const DEFAULT_MAX_FORWARDS = 70;
@@ -17,6 +18,8 @@ export interface ForwardPlan extends NamesOnPath {
   readonly branch: string;
   readonly routes: RouteInformation;
   readonly hop: NextHop;
+  /** True where later requests of the dialog stay on UDP too, whatever their size. */
+  readonly udpOnly: boolean;
 }
 
 /** Our Via value for a request that leaves by `listener` (§16.6 step 8). */
@@ -38,7 +41,7 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
     // The two sides of us may differ: each side gets the name that it can reach (RFC 5658).
     const outbound = identity.routeUri(plan.listener, plan.outboundUser, secure);
     const inbound = identity.routeUri(plan.inbound.listener, plan.inboundUser, secure);
-    top += `${plan.header}: ${outbound}\r\n`;
+    top += `${plan.header}: ${plan.udpOnly ? withParameter(outbound, UDP_ONLY) : outbound}\r\n`;
     if (inbound !== outbound) top += `${plan.header}: ${inbound}\r\n`;
   }
   edit.insert(request.headersStart, top);
@@ -53,6 +56,10 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
   editRoutes(request, edit, plan.routes, plan.hop);
   edit.normalise();
   return edit.toBytes();
+}
+
+function withParameter(bracketedUri: string, parameter: string): string {
+  return `${bracketedUri.slice(0, -1)};${parameter}>`;
 }
 
 /** The top Via value of a request with its source written in (§18.2.1, RFC 3581 §4). */

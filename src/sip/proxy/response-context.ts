@@ -12,6 +12,7 @@ import type { ProxyEnvironment } from "./environment.ts";
 import { forwardRequest, viaValue, viaWithSource } from "./forward-request.ts";
 import { forwardResponse } from "./forward-response.ts";
 import { nextHopOf, type RouteInformation } from "./routes.ts";
+import { leavesOverUdpOnly, overTcp } from "./size-rule.ts";
 import { type Candidate, TargetSet } from "./target-set.ts";
 
 /** A request to be proxied, and all that was found out about it. */
@@ -132,7 +133,11 @@ export class ResponseContext implements BranchOwner {
     const status = failure === "timeout" ? 408 : 503;
     this.outcomes.push({ status, response: undefined, target: branch.target, explanation: reason });
     if (branch.superseded) this.concludeIfIdle();
-    else {
+    // §18.1.1: who takes no TCP gets it over UDP all the same.
+    else if (failure === "transport" && branch.orElse !== undefined && !branch.provisional && !this.cancelled) {
+      this.reportFailure(branch.target, reason);
+      this.startBranch({ target: branch.orElse, udpOnly: true });
+    } else {
       this.reportFailure(branch.target, reason);
       this.advance();
     }
@@ -164,7 +169,8 @@ export class ResponseContext implements BranchOwner {
     );
   }
 
-  private startBranch({ target, flow }: Candidate): void {
+  private startBranch(candidate: Candidate, orElse?: Target): void {
+    const { target, flow, udpOnly = false } = candidate;
     const { environment, job } = this;
     const { request, inbound, routes } = job;
     const { identity, values } = environment;
@@ -188,17 +194,31 @@ export class ResponseContext implements BranchOwner {
         branch: branchId,
         routes,
         hop,
+        udpOnly: udpOnly && job.decision !== undefined && target.transport === "udp",
         ...environment.namesOnPath(request, inbound, flow),
       },
       identity,
     );
+    if (bytes.length > environment.maxUdpRequestBytes && this.goesOverTcp(candidate)) {
+      this.startBranch({ target: overTcp(target) }, target);
+      return;
+    }
     const via = viaValue(identity, listener, target.transport, branchId);
     const branch = new Branch(environment, this, target, branchId, { request, via, hop }, flow !== undefined);
+    branch.orElse = orElse;
     this.branches.push(branch);
     let limit: number | undefined;
     if (job.decision === undefined) limit = values.inDialogResponse;
     else if (this.targets.hasMore) limit = values.firstResponse;
     branch.start(flow ?? environment.connect(target, listener), bytes, limit);
+  }
+
+  /** Whether §18.1.1 applies to a request too large for UDP, and TCP may be tried. */
+  private goesOverTcp({ target, flow, udpOnly }: Candidate): boolean {
+    if (target.transport !== "udp" || flow !== undefined || udpOnly || leavesOverUdpOnly(this.job.routes)) return false;
+    const { identity } = this.environment;
+    const tcp = overTcp(target);
+    return identity.reaches(tcp) && this.environment.inOrder([tcp, target])[0]?.transport === "tcp";
   }
 
   private concludeIfIdle(): void {

@@ -1,6 +1,6 @@
 import type { Flow, Target } from "../flow.ts";
 import type { LocateResult } from "../host.ts";
-import type { SipUri } from "../uri.ts";
+import { type SipUri, uriTransport } from "../uri.ts";
 import type { LocatePurpose, ProxyEnvironment } from "./environment.ts";
 
 /** One address to try. */
@@ -8,6 +8,8 @@ export interface Candidate {
   readonly target: Target;
   /** The connection to use, where only this one leads to the target; absent = any to that address. */
   readonly flow?: Flow;
+  /** UDP whatever the size: asked for by name, or since TCP was refused (§18.1.1). */
+  readonly udpOnly?: boolean;
 }
 
 /** The addresses still to be tried, in order (RFC 3261 §16.5): a URI is located when those before it are used up. */
@@ -79,7 +81,9 @@ export class TargetSet {
   }
 
   private add(uri: SipUri, result: LocateResult, unreachable: (why: string) => void): void {
-    if (result.ok) for (const target of result.targets) this.candidates.push({ target });
+    // DEVIATION: §18.1.1 gives way to an operator who names UDP for a pool; in a dialog the URI is the peer's, and it counts.
+    const udpOnly = !this.purpose.inDialog && uriTransport(uri) === "udp";
+    if (result.ok) for (const target of result.targets) this.candidates.push({ target, udpOnly });
     else unreachable(`${uri.host} has no address: ${result.reason}`);
   }
 }
