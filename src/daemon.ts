@@ -6,6 +6,7 @@ import type { EndpointStore, TableSnapshot } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine } from "./engine/embedded.ts";
 import { storePlace } from "./open-store.ts";
+import { Operations } from "./operations.ts";
 import { decide, nextHopsOf } from "./routing/route.ts";
 import type { Listener } from "./sip/flow.ts";
 import { StoreThread } from "./store-thread.ts";
@@ -20,6 +21,8 @@ export interface Gateway {
   /** The table that serves calls. */
   readonly table: EndpointTable;
   readonly store: EndpointStore;
+  /** Where the administration is served, if anywhere. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
   /**
    * Reads certificates and route keys again. What cannot be used goes to the log, and the old stays in force.
    * @param config the configuration as it is now; only its TLS settings are taken over while running
@@ -31,9 +34,19 @@ export interface Gateway {
 
 /**
  * Builds the parts, joins them and starts them: store, table, routing, engine. This is the only place that does so.
- * @throws WaypostError when the table cannot be used or a listener cannot be bound; nothing is left running then
+ * @throws WaypostError when the table cannot be used, or a listener or the administration cannot be bound; nothing is left running then
  */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
+  const operations = await Operations.start(config, log);
+  try {
+    return await startServing(config, log, operations);
+  } catch (error) {
+    await operations.close();
+    throw error;
+  }
+}
+
+async function startServing(config: Config, log: Logger, operations: Operations): Promise<Gateway> {
   const store = new StoreThread(config);
   const table = new EndpointTable(await loadTable(store));
   const routing = { defaultRoute: config.defaultRoute };
@@ -47,6 +60,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   const [first] = engine.listeners;
   const watchPools = config.probe === undefined ? () => {} : poolWatcher(table, engine);
   const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`, watchPools);
+  operations.serve({ engine, table, isStoreWell: () => inForce.isStoreWell });
   watchPools();
   log.info(
     { endpoints: table.size, revision: table.revision, store: storePlace(config.store) },
@@ -56,6 +70,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     listeners: engine.listeners,
     table,
     store,
+    admin: operations.address,
     reload: async (now) => {
       try {
         engine.reloadRouteKeys(now);
@@ -67,10 +82,12 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     },
     stop: async () => {
       log.info({ unanswered: engine.unanswered }, "stopping");
+      operations.drain("the gateway is stopping");
       await engine.drain(DRAIN_MS);
       await engine.close();
       await inForce.stop();
       await store.close();
+      await operations.close();
       log.info("stopped");
     },
   };

@@ -17,6 +17,10 @@ export const ERRORS = {
     http: 500,
     remedy: "Free the address and port, or change `listen`; `ss -lnptu` shows who holds it.",
   },
+  ADMIN_FAILED: {
+    http: 500,
+    remedy: "Free the port, change `admin.port`, or take the group `admin` out of the configuration.",
+  },
   CERTIFICATE_INVALID: {
     http: 500,
     remedy: "Correct or replace the named file; `waypost check` shows whether it is right.",
@@ -86,5 +90,10 @@ export class WaypostError extends Error {
 
   get remedy(): string {
     return ERRORS[this.code].remedy;
+  }
+
+  /** The HTTP status for it. */
+  get http(): number {
+    return ERRORS[this.code].http;
   }
 }

@@ -51,6 +51,11 @@ export class TableInForce {
     this.#report();
   }
 
+  /** Whether the store was well when it was last asked. */
+  get isStoreWell(): boolean {
+    return this.#state === "ok";
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unwatch();

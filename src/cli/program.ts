@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { version } from "../version.ts";
 import { declareEndpointCommands } from "./endpoint-command.ts";
 import { errorJson, errorText } from "./error-text.ts";
 import { exitStatus } from "./exit-status.ts";
@@ -122,11 +122,4 @@ function declareCompletion(program: Command, session: Session): void {
     });
     session.io.out(found.map((word) => `${word}\n`).join(""));
   });
-}
-
-function version(): string {
-  const manifest: { version: string } = JSON.parse(
-    readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
-  );
-  return manifest.version;
 }

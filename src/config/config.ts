@@ -19,7 +19,8 @@ export interface Config {
   readonly resolve: ResolveConfig;
   /** What happens to a request for an address that is no endpoint. */
   readonly defaultRoute: "reject" | { readonly proxy: string };
-  readonly admin: { readonly host: string; readonly port: number };
+  /** Where the administration is served; absent = nowhere. */
+  readonly admin?: AdminConfig | undefined;
   readonly log: { readonly level: LogLevel };
   readonly edit: EditConfig;
   readonly limits: LimitsConfig;
@@ -76,6 +77,18 @@ export interface ResolveConfig {
 }
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+/** The HTTP server for operators: health, metrics, callers. */
+export interface AdminConfig {
+  /** IP literal without brackets. */
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Rows of the table up to which each has series of its own in the metrics. */
+  readonly endpointSeries: number;
+  /** Callers of legacy addresses that are remembered. */
+  readonly callers: number;
+}
 
 /** What is asked of a change of the table before it is made. */
 export interface EditConfig {

@@ -121,7 +121,17 @@ export const configSchema = z.strictObject(
         'must be reject or { proxy: "sip:…" }',
       )
       .default("reject"),
-    admin: z.strictObject({ host: ipHost.prefault("127.0.0.1"), port: port(0).default(8060) }, GROUP).prefault({}),
+    admin: z
+      .strictObject(
+        {
+          host: ipHost.prefault("127.0.0.1"),
+          port: port(0).default(8060),
+          endpointSeries: count(0, 100_000, "endpoints").default(2000),
+          callers: count(0, 1_000_000, "callers").default(10_000),
+        },
+        GROUP,
+      )
+      .optional(),
     log: z
       .strictObject(
         { level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info") },

@@ -5,14 +5,13 @@ import { TrustRules } from "../guard/trust.ts";
 import { type AddressReport, Health } from "../locate/health.ts";
 import { Locator } from "../locate/locator.ts";
 import type { Probe, ProbeSender } from "../locate/prober.ts";
-import { logEvent } from "../observe/call-log.ts";
-import { redactMessage } from "../observe/redact.ts";
-import { SipCore } from "../sip/core.ts";
+import { CHANNELS, type MessagePassed, publishEvent } from "../observe/channels.ts";
+import { type CoreLoad, SipCore } from "../sip/core.ts";
 import type { Decision, RoutingRequest } from "../sip/decision.ts";
 import type { CoreEvent } from "../sip/event.ts";
 import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts";
 import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
-import type { ListenSpec } from "../transport/part.ts";
+import type { ListenerStats, ListenSpec } from "../transport/part.ts";
 import { Transports } from "../transport/transports.ts";
 import type { Engine } from "./engine.ts";
 import { PoolWatch } from "./pool-watch.ts";
@@ -33,7 +32,6 @@ export interface EmbeddedEngineSetup {
 export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   readonly #log: Logger;
   readonly #decide: (request: RoutingRequest) => Decision;
-  readonly #tracing: boolean;
   /** Undefined where every listener trusts everybody. */
   #trust: TrustRules | undefined;
   #transports!: Transports;
@@ -47,7 +45,6 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   private constructor(setup: EmbeddedEngineSetup) {
     this.#log = setup.log;
     this.#decide = setup.decide;
-    this.#tracing = setup.log.isLevelEnabled("trace");
   }
 
   /**
@@ -124,6 +121,15 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     return this.#core.unanswered;
   }
 
+  get load(): CoreLoad {
+    return this.#core.load;
+  }
+
+  /** What each listener has done; live objects. */
+  get listenerStats(): readonly ListenerStats[] {
+    return this.#transports.stats();
+  }
+
   async drain(withinMs: number): Promise<void> {
     this.#transports.stopListening();
     const deadline = performance.now() + withinMs;
@@ -153,7 +159,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   }
 
   send(flow: Flow, bytes: Buffer): void {
-    if (this.#tracing) this.#trace("sent", flow, bytes);
+    if (CHANNELS.message.hasSubscribers) publishMessage("sent", flow, bytes);
     this.#transports.send(flow, bytes);
   }
 
@@ -192,12 +198,16 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     return this.#decide(this.#trust === undefined ? request : { ...request, trust: this.#trust.of(source) });
   }
 
+  hears(type: CoreEvent["type"]): boolean {
+    return CHANNELS[type].hasSubscribers;
+  }
+
   event(event: CoreEvent): void {
-    logEvent(this.#log, event);
+    publishEvent(event);
   }
 
   #received(bytes: Buffer, flow: Flow): void {
-    if (this.#tracing) this.#trace("received", flow, bytes);
+    if (CHANNELS.message.hasSubscribers) publishMessage("received", flow, bytes);
     this.#core.receive(bytes, flow, performance.now());
     this.#schedule();
   }
@@ -221,11 +231,10 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     this.#core.tick(performance.now());
     this.#schedule();
   }
+}
 
-  #trace(direction: "received" | "sent", flow: Flow, bytes: Buffer): void {
-    const peer = `${flow.transport}:${flow.remoteAddress}:${flow.remotePort}`;
-    this.#log.trace({ peer, message: redactMessage(bytes) }, direction);
-  }
+function publishMessage(direction: "received" | "sent", source: Flow, bytes: Buffer): void {
+  CHANNELS.message.publish({ type: "message", direction, source, bytes } satisfies MessagePassed);
 }
 
 function listenSpecs({ listen }: Config): ListenSpec[] {

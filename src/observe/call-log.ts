@@ -1,25 +1,30 @@
 import type { Logger } from "pino";
-import type { CoreEvent, RequestFinished } from "../sip/event.ts";
+import type { RequestFinished } from "../sip/event.ts";
 import type { Flow, Target } from "../sip/flow.ts";
+import type { Taps } from "./channels.ts";
+import { redactMessage } from "./redact.ts";
 
 /**
- * Writes what the SIP core reports: one line per request outside of a dialog at level info (so one per call), requests
- * inside a dialog and dropped messages at debug, a failed pool address at warn.
+ * Writes what the gateway does: one line per request outside of a dialog at level info (so one per call), requests
+ * inside a dialog and dropped messages at debug, a failed pool address at warn, the text of messages at trace. What the
+ * level leaves out is not listened to.
  */
-export function logEvent(log: Logger, event: CoreEvent): void {
-  switch (event.type) {
-    case "request":
-      logRequest(log, event);
-      break;
-    case "branch-failed":
-      log.warn(
-        { callId: event.callId, method: event.method, target: targetText(event.target), reason: event.reason },
-        "a pool address failed",
-      );
-      break;
-    case "dropped":
-      log.debug({ source: flowText(event.source), reason: event.reason }, "a message was dropped");
-      break;
+export function tapCallLog(taps: Taps, log: Logger): void {
+  if (log.isLevelEnabled("info")) taps.on("request", (event) => logRequest(log, event));
+  if (log.isLevelEnabled("warn")) {
+    taps.on("branch-failed", ({ callId, method, target, reason }) => {
+      log.warn({ callId, method, target: targetText(target), reason }, "a pool address failed");
+    });
+  }
+  if (log.isLevelEnabled("debug")) {
+    taps.on("dropped", ({ source, reason }) => {
+      log.debug({ source: flowText(source), reason }, "a message was dropped");
+    });
+  }
+  if (log.isLevelEnabled("trace")) {
+    taps.on("message", ({ direction, source, bytes }) => {
+      log.trace({ peer: flowText(source), message: redactMessage(bytes) }, direction);
+    });
   }
 }
 

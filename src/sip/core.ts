@@ -151,6 +151,10 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     return this.host.connect(target, listener);
   }
 
+  hears(type: CoreEvent["type"]): boolean {
+    return this.host.hears(type);
+  }
+
   event(event: CoreEvent): void {
     this.host.event(event);
   }
@@ -377,7 +381,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   }
 
   private drop(source: Flow, reason: string): void {
-    this.host.event({ type: "dropped", reason, source });
+    if (this.host.hears("dropped")) this.host.event({ type: "dropped", reason, source });
   }
 }
 

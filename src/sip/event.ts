@@ -34,6 +34,8 @@ export interface BranchFailed {
   readonly type: "branch-failed";
   readonly callId: string;
   readonly method: string;
+  /** Where the request came from. */
+  readonly source: Flow;
   readonly target: Target;
   readonly reason: string;
 }

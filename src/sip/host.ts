@@ -46,5 +46,7 @@ export interface CoreHost {
   decide(request: RoutingRequest, source: Flow): Decision;
   /** The first thing that a located address made of a request sent at `startedAt` (ms on the caller's clock). */
   reached(target: Target, outcome: AddressOutcome, startedAt: number): void;
+  /** Whether anybody listens to events of this type; where nobody does, none is made. */
+  hears(type: CoreEvent["type"]): boolean;
   event(event: CoreEvent): void;
 }

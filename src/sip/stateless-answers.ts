@@ -86,6 +86,7 @@ export class StatelessAnswers {
     endpoint: string | undefined,
     explanation: string | undefined,
   ): void {
+    if (!this.environment.hears("request")) return;
     this.environment.event({
       type: "request",
       method: request.method,

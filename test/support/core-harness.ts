@@ -164,6 +164,10 @@ export class CoreHarness implements CoreHost {
     return typeof decide === "function" ? decide(request, source) : decide;
   }
 
+  hears(): boolean {
+    return true;
+  }
+
   event(event: CoreEvent): void {
     this.events.push(event);
   }

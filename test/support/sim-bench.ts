@@ -48,6 +48,7 @@ export class SimBench {
         decide: () => this.decision,
         inOrder: (targets) => targets,
         reached: () => {},
+        hears: () => true,
         event: (event) => this.events.push(event),
       },
       { listeners: [LISTENERS.udp, LISTENERS.tcp], key: [1, 2] },

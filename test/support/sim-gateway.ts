@@ -141,6 +141,10 @@ export class SimGateway implements SimNode, CoreHost {
 
   reached(): void {}
 
+  hears(): boolean {
+    return true;
+  }
+
   event(event: CoreEvent): void {
     this.#watch.happened(event);
   }

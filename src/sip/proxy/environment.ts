@@ -36,5 +36,6 @@ export interface ProxyEnvironment extends TransactionEnvironment, ClientTransact
   reached(target: Target, outcome: AddressOutcome, startedAt: number): void;
   /** By which names the request's way leads through us, for the peers on both sides. `outbound`: a connection named by a Route. */
   namesOnPath(request: SipMessage, inbound: Flow, outbound: Flow | undefined): NamesOnPath;
+  hears(type: CoreEvent["type"]): boolean;
   event(event: CoreEvent): void;
 }

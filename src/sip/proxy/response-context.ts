@@ -300,6 +300,7 @@ export class ResponseContext implements BranchOwner {
     if (this.finished) return;
     this.finished = true;
     this.targets.clear();
+    if (!this.environment.hears("request")) return;
     const { job } = this;
     const event: RequestFinished = {
       type: "request",
@@ -319,8 +320,10 @@ export class ResponseContext implements BranchOwner {
   }
 
   private reportFailure(target: Target, reason: string): void {
-    const { callId, method } = this.job.request;
-    this.environment.event({ type: "branch-failed", callId, method, target, reason });
+    if (!this.environment.hears("branch-failed")) return;
+    const { inbound, request } = this.job;
+    const { callId, method } = request;
+    this.environment.event({ type: "branch-failed", callId, method, source: inbound, target, reason });
   }
 }
 

@@ -1,0 +1,132 @@
+import { isIP } from "node:net";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { hostPort } from "../address.ts";
+import { WaypostError } from "../errors.ts";
+import type { ReadinessReport } from "../observe/readiness.ts";
+import type { Caller } from "../observe/usage.ts";
+
+/** What the administration shows. Each is asked when somebody asks. */
+export interface AdminSources {
+  readiness(): ReadinessReport;
+  /** All metrics as a page in the text format of Prometheus. */
+  metrics(): Promise<{ readonly type: string; readonly text: string }>;
+  /** @param endpoint the address as somebody writes it; absent = of every address */
+  callers(endpoint: string | undefined): { readonly callers: readonly Caller[]; readonly forgotten: number };
+}
+
+/** How long a client may take to send its request. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Nothing that the administration takes is larger. */
+const BODY_LIMIT = 65_536;
+
+/** The HTTP server for operators and their machines. It knows no engine and no store: it shows what it is given. */
+export class AdminServer {
+  readonly host: string;
+  /** As it was really bound. */
+  readonly port: number;
+  readonly #app: FastifyInstance;
+
+  private constructor(app: FastifyInstance, host: string, port: number) {
+    this.#app = app;
+    this.host = host;
+    this.port = port;
+  }
+
+  /**
+   * Binds the address and serves.
+   * @param at an IP literal, and a port (0 = any)
+   * @throws WaypostError ADMIN_FAILED, naming the address and what is wrong with it
+   */
+  static async start(
+    at: { readonly host: string; readonly port: number },
+    sources: AdminSources,
+  ): Promise<AdminServer> {
+    const app = fastify({
+      logger: false,
+      forceCloseConnections: true,
+      bodyLimit: BODY_LIMIT,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+    });
+    app.addHook("onRequest", guard(at.host));
+    app.setNotFoundHandler((request, reply) => {
+      reply.code(404).send({ error: { code: "NOT_FOUND", message: `there is no ${request.method} ${request.url}` } });
+    });
+    app.setErrorHandler((error, _request, reply) => void answerError(reply, error));
+    declareRoutes(app, sources);
+    try {
+      await app.listen({ host: at.host, port: at.port });
+    } catch (error) {
+      await app.close();
+      throw new WaypostError("ADMIN_FAILED", `the administration cannot be served at ${explain(at, error)}`, {
+        cause: error,
+      });
+    }
+    const bound = app.server.address();
+    return new AdminServer(app, at.host, typeof bound === "object" && bound !== null ? bound.port : at.port);
+  }
+
+  /** Closes it, with whoever is connected. */
+  async close(): Promise<void> {
+    await this.#app.close();
+  }
+}
+
+function declareRoutes(app: FastifyInstance, sources: AdminSources): void {
+  app.get("/livez", async () => ({ alive: true }));
+  app.get("/readyz", async (_request, reply) => {
+    const report = sources.readiness();
+    return reply.code(report.ready ? 200 : 503).send(report);
+  });
+  app.get("/metrics", async (_request, reply) => {
+    const { type, text } = await sources.metrics();
+    return reply.type(type).send(text);
+  });
+  app.get<{ Querystring: { endpoint?: string } }>("/callers", async ({ query }) => {
+    const { callers, forgotten } = sources.callers(query.endpoint);
+    const time = (ms: number): string => new Date(ms).toISOString();
+    return {
+      callers: callers.map((caller) => ({ ...caller, firstAt: time(caller.firstAt), lastAt: time(caller.lastAt) })),
+      forgotten,
+    };
+  });
+}
+
+/**
+ * Keeps web pages out: one that a person on this machine looks at must not read or change anything here, neither by a
+ * request to another origin nor by a name of its own that it lets lead to our loopback address.
+ */
+function guard(boundTo: string) {
+  const loopback = boundTo === "::1" || boundTo.startsWith("127.");
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    if (request.headers.origin !== undefined) await refuse(reply, "requests of web pages are not taken");
+    else if (loopback && !isOwnName(request.hostname)) await refuse(reply, `this is not ${request.hostname}`);
+  };
+}
+
+function isOwnName(name: string): boolean {
+  const bare = name.startsWith("[") ? name.slice(1, name.indexOf("]")) : name;
+  return bare === "localhost" || isIP(bare) !== 0;
+}
+
+async function refuse(reply: FastifyReply, message: string): Promise<void> {
+  await reply.code(403).send({ error: { code: "FORBIDDEN", message } });
+}
+
+function answerError(reply: FastifyReply, error: unknown): void {
+  if (error instanceof WaypostError) {
+    const { code, message, remedy } = error;
+    reply.code(error.http).send({ error: { code, message, remedy } });
+    return;
+  }
+  const { statusCode = 500, message } = error as Error & { statusCode?: number };
+  reply.code(statusCode).send({ error: { code: statusCode < 500 ? "BAD_REQUEST" : "INTERNAL", message } });
+}
+
+function explain({ host, port }: { host: string; port: number }, error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const place = `http://${hostPort(host, port)}`;
+  if (code === "EADDRINUSE") return `${place}: the port is taken, perhaps by another gateway on this machine`;
+  if (code === "EADDRNOTAVAIL") return `${place}: this machine has no such address`;
+  if (code === "EACCES") return `${place}: this user may not use that port`;
+  return `${place}: ${message}`;
+}

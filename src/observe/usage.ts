@@ -1,0 +1,118 @@
+import type { RequestFinished } from "../sip/event.ts";
+import type { Taps } from "./channels.ts";
+
+/** What one legacy address was asked for since the gateway started. */
+export interface EndpointUse {
+  /** Requests outside of dialogs that led to an answer of class 2xx or 3xx. */
+  answered: number;
+  /** Those that were refused, or never answered. */
+  failed: number;
+  /** ms since 1970; 0 = never. */
+  lastAt: number;
+}
+
+/** Somebody who used a legacy address. */
+export interface Caller {
+  readonly endpoint: string;
+  /** The URI in From. */
+  readonly caller: string;
+  requests: number;
+  /** ms since 1970. */
+  readonly firstAt: number;
+  lastAt: number;
+  lastStatus: number;
+  /** The method of the last request. */
+  lastMethod: string;
+}
+
+export interface UsageLimits {
+  /** Legacy addresses that are counted one by one; what goes to further ones is counted together. */
+  readonly endpoints: number;
+  /** Callers remembered; beyond it the one that was silent longest is forgotten. */
+  readonly callers: number;
+}
+
+/** The longest From that is kept; what is longer counts under its beginning. */
+const LONGEST_CALLER = 200;
+
+/** Who still uses a legacy address, how often and when last. In memory, since the start; bounded. */
+export class Usage {
+  /** What went to addresses beyond the limit. */
+  readonly others: EndpointUse = { answered: 0, failed: 0, lastAt: 0 };
+  /** Callers that were forgotten at the limit. */
+  forgottenCallers = 0;
+  readonly #limits: UsageLimits;
+  readonly #clock: () => number;
+  readonly #uses = new Map<string, EndpointUse>();
+  /** By endpoint and caller; the one silent longest first. */
+  readonly #callers = new Map<string, Caller>();
+
+  /** @param clock ms since 1970 */
+  constructor(taps: Taps, limits: UsageLimits, clock: () => number = Date.now) {
+    this.#limits = limits;
+    this.#clock = clock;
+    taps.on("request", (event) => this.#take(event));
+  }
+
+  /** By legacy address, those that were asked for. */
+  get uses(): ReadonlyMap<string, EndpointUse> {
+    return this.#uses;
+  }
+
+  /** Forgets the counts of addresses that are in the table no more, so that others have room. */
+  keepOnly(isEndpoint: (sipAddress: string) => boolean): void {
+    for (const address of this.#uses.keys()) if (!isEndpoint(address)) this.#uses.delete(address);
+  }
+
+  /** The callers of one address, or of all; who called last comes first. @param endpoint as its row writes it */
+  callers(endpoint?: string): readonly Caller[] {
+    const all = [...this.#callers.values()].reverse();
+    return endpoint === undefined ? all : all.filter((caller) => caller.endpoint === endpoint);
+  }
+
+  #take(event: RequestFinished): void {
+    const { endpoint, status } = event;
+    if (endpoint === undefined) return;
+    const now = this.#clock();
+    const use = this.#useOf(endpoint);
+    if (status >= 200 && status < 400) use.answered++;
+    else use.failed++;
+    use.lastAt = now;
+    this.#noteCaller(endpoint, event, now);
+  }
+
+  #useOf(endpoint: string): EndpointUse {
+    const known = this.#uses.get(endpoint);
+    if (known !== undefined) return known;
+    if (this.#uses.size >= this.#limits.endpoints) return this.others;
+    const use = { answered: 0, failed: 0, lastAt: 0 };
+    this.#uses.set(endpoint, use);
+    return use;
+  }
+
+  #noteCaller(endpoint: string, { from, status, method }: RequestFinished, now: number): void {
+    const caller = uriOf(from);
+    const key = `${endpoint}\n${caller}`;
+    const known = this.#callers.get(key);
+    if (known !== undefined) {
+      this.#callers.delete(key);
+      known.requests++;
+      known.lastAt = now;
+      known.lastStatus = status;
+      known.lastMethod = method;
+    } else if (this.#callers.size >= this.#limits.callers) {
+      this.#callers.delete(this.#callers.keys().next().value!);
+      this.forgottenCallers++;
+    }
+    const first = { endpoint, caller, requests: 1, firstAt: now, lastAt: now, lastStatus: status, lastMethod: method };
+    this.#callers.set(key, known ?? first);
+  }
+}
+
+/** The URI of a From value, without display name, brackets and header parameters. */
+function uriOf(from: string): string {
+  const open = from.indexOf("<");
+  const close = from.indexOf(">", open);
+  const uri = open >= 0 && close > open ? from.slice(open + 1, close) : from.split(";", 1)[0]!.trim();
+  return uri.slice(0, LONGEST_CALLER);
+}

@@ -1,0 +1,138 @@
+import type { Logger } from "pino";
+import { Registry } from "prom-client";
+import { hostPort } from "./address.ts";
+import type { AdminServer, AdminSources } from "./admin/server.ts";
+import type { AdminConfig, Config } from "./config/config.ts";
+import { addressKey } from "./endpoints/address-key.ts";
+import type { EndpointTable } from "./endpoints/table.ts";
+import { tapCallLog } from "./observe/call-log.ts";
+import { Taps } from "./observe/channels.ts";
+import { endpointMetrics } from "./observe/metrics/endpoints.ts";
+import { engineMetrics, type ObservedEngine } from "./observe/metrics/engine.ts";
+import { gauge } from "./observe/metrics/parts.ts";
+import { processMetrics } from "./observe/metrics/process.ts";
+import { requestMetrics } from "./observe/metrics/requests.ts";
+import { Readiness } from "./observe/readiness.ts";
+import { Usage } from "./observe/usage.ts";
+import type { Listener } from "./sip/flow.ts";
+import { version } from "./version.ts";
+
+/** The parts of a gateway that serves calls, as far as they are shown. */
+export interface ServingParts {
+  readonly engine: ObservedEngine & { readonly listeners: readonly Listener[] };
+  readonly table: EndpointTable;
+  /** Whether the store of the table is well. */
+  readonly isStoreWell: () => boolean;
+}
+
+/**
+ * What operators see of a gateway: the log of its calls, its readiness, its metrics, and the HTTP server that shows
+ * them. It is there before the table is loaded, and goes last.
+ */
+export class Operations implements AdminSources {
+  /** Whether calls should come; parts that can say no add their check. */
+  readonly readinessChecks = new Readiness();
+  /** Parts that count something put it in here; see src/observe/metrics/parts.ts. Shown only with an admin server. */
+  readonly registry = new Registry();
+  readonly #config: Config;
+  readonly #log: Logger;
+  #server: AdminServer | undefined;
+  #taps: Taps | undefined;
+  #usage: Usage | undefined;
+  #serving: ServingParts | undefined;
+  #draining: string | undefined;
+  #endProcessMetrics = (): void => {};
+
+  private constructor(config: Config, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+    this.readinessChecks.add("drain", () => this.#draining);
+    this.readinessChecks.add("table", () => (this.#serving === undefined ? "the table is not loaded yet" : undefined));
+    this.readinessChecks.add("pools", () => this.#whyNoPool());
+  }
+
+  /** @throws WaypostError ADMIN_FAILED when the configured address cannot be served at */
+  static async start(config: Config, log: Logger): Promise<Operations> {
+    const operations = new Operations(config, log);
+    const { admin } = config;
+    if (admin === undefined) return operations;
+    operations.#endProcessMetrics = processMetrics(operations.registry, version());
+    // Only a gateway that serves it has to load an HTTP server.
+    const { AdminServer } = await import("./admin/server.ts");
+    const server = await AdminServer.start(admin, operations);
+    operations.#server = server;
+    log.info({ url: `http://${hostPort(server.host, server.port)}` }, "the administration is served");
+    return operations;
+  }
+
+  /** Where the administration is served; undefined where the configuration has none. */
+  get address(): { readonly host: string; readonly port: number } | undefined {
+    return this.#server;
+  }
+
+  /** The gateway has its table and listens. Nothing of it is heard before. */
+  serve(parts: ServingParts): void {
+    this.#serving = parts;
+    this.#taps = new Taps(parts.engine.listeners);
+    tapCallLog(this.#taps, this.#log);
+    if (this.#config.admin !== undefined) this.#measure(parts, this.#taps, this.#config.admin);
+  }
+
+  /** New calls should go elsewhere from now on. @param reason a sentence for people */
+  drain(reason: string): void {
+    this.#draining = reason;
+  }
+
+  async close(): Promise<void> {
+    this.#taps?.close();
+    this.#endProcessMetrics();
+    await this.#server?.close();
+  }
+
+  readiness() {
+    return this.readinessChecks.report();
+  }
+
+  async metrics() {
+    return { type: this.registry.contentType, text: await this.registry.metrics() };
+  }
+
+  callers(endpoint: string | undefined) {
+    const usage = this.#usage;
+    if (usage === undefined) return { callers: [], forgotten: 0 };
+    return { callers: usage.callers(endpoint && this.#asWritten(endpoint)), forgotten: usage.forgottenCallers };
+  }
+
+  #measure({ engine, table, isStoreWell }: ServingParts, taps: Taps, admin: AdminConfig): void {
+    const { registry } = this;
+    this.#usage = new Usage(taps, { endpoints: admin.endpointSeries, callers: admin.callers });
+    requestMetrics(registry, taps);
+    endpointMetrics(registry, table, this.#usage, admin.endpointSeries);
+    engineMetrics(registry, engine);
+    const flag = (name: `waypost_${string}`, help: string, aggregator: "min" | "max", value: () => boolean): void =>
+      gauge(registry, { name, help, aggregator }, (put) => put(value() ? 1 : 0));
+    flag("waypost_store_up", "1 while the store of the table is well, else 0", "min", isStoreWell);
+    flag("waypost_ready", "1 while new calls should come here, else 0", "min", () => this.readiness().ready);
+    flag("waypost_draining", "1 while the gateway finishes what runs, else 0", "max", () => {
+      return this.#draining !== undefined;
+    });
+  }
+
+  /** The address as its row writes it, so that `OCSChat@contoso.com` finds what was counted for `sip:ocschat@…`. */
+  #asWritten(endpoint: string): string {
+    const key = addressKey(/^sips?:/i.test(endpoint) ? endpoint : `sip:${endpoint}`);
+    const row = key === undefined ? undefined : this.#serving?.table.find(key);
+    return row?.sipAddress ?? endpoint;
+  }
+
+  /** All pools down: each address that was tried fails, and there is at least one. */
+  #whyNoPool(): string | undefined {
+    const known = this.#serving?.engine.describePools() ?? [];
+    const works = ({ observed }: { observed: string }): boolean => observed === "up" || observed === "due";
+    if (known.length === 0 || known.some(works)) return undefined;
+    return `no address of any pool works: ${known
+      .map(({ target }) => target.host)
+      .slice(0, 3)
+      .join(", ")}`;
+  }
+}
