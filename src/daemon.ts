@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config/config.ts";
+import { drain } from "./drain.ts";
 import type { EndpointStore, TableSnapshot } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine } from "./engine/embedded.ts";
@@ -11,9 +12,6 @@ import { decide, nextHopsOf } from "./routing/route.ts";
 import type { Listener } from "./sip/flow.ts";
 import { StoreThread } from "./store-thread.ts";
 import { ROWS_AT_ONCE, TableInForce } from "./table-in-force.ts";
-
-/** How long a stopping gateway waits for requests under way. */
-const DRAIN_MS = 5000;
 
 /** A running gateway. */
 export interface Gateway {
@@ -28,7 +26,7 @@ export interface Gateway {
    * @param config the configuration as it is now; only its TLS settings are taken over while running
    */
   reload(config: Config): Promise<void>;
-  /** Answers what is under way (at most 5 s), then closes everything. */
+  /** Finishes what is under way, for at most `drain.seconds`, then closes everything. */
   stop(): Promise<void>;
 }
 
@@ -81,9 +79,8 @@ async function startServing(config: Config, log: Logger, operations: Operations)
       }
     },
     stop: async () => {
-      log.info({ unanswered: engine.unanswered }, "stopping");
       operations.drain("the gateway is stopping");
-      await engine.drain(DRAIN_MS);
+      await drain({ engine, seconds: config.drain.seconds, log });
       await engine.close();
       await inForce.stop();
       await store.close();

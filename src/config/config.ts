@@ -24,6 +24,7 @@ export interface Config {
   readonly log: { readonly level: LogLevel };
   readonly edit: EditConfig;
   readonly limits: LimitsConfig;
+  readonly drain: DrainConfig;
   readonly timers: TimersConfig;
   readonly failover: FailoverConfig;
   /** How addresses are probed with OPTIONS; absent = they are not. */
@@ -107,6 +108,11 @@ export interface LimitsConfig {
   readonly maxUdpRequestBytes: number;
   /** Seconds without a byte after which a connection is closed. */
   readonly idleSeconds: number;
+}
+
+export interface DrainConfig {
+  /** How long a gateway that stops waits for what is under way. */
+  readonly seconds: number;
 }
 
 /** All in milliseconds. */

@@ -158,6 +158,7 @@ export const configSchema = z.strictObject(
         GROUP,
       )
       .prefault({}),
+    drain: z.strictObject({ seconds: count(0, 3600, "seconds").default(30) }, GROUP).prefault({}),
     timers: z
       .strictObject(
         {

@@ -17,7 +17,6 @@ import type { Engine } from "./engine.ts";
 import { PoolWatch } from "./pool-watch.ts";
 import { loadRouteKeys } from "./route-keys.ts";
 
-const DRAIN_LOOK_MS = 50;
 /** setTimeout takes no more than 31 bits. */
 const LONGEST_SLEEP_MS = 0x7fffffff;
 
@@ -130,12 +129,14 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     return this.#transports.stats();
   }
 
-  async drain(withinMs: number): Promise<void> {
+  get underWay(): number {
+    return this.#core.underWay;
+  }
+
+  leave(): void {
+    this.#watch?.close();
+    this.#core.leave();
     this.#transports.stopListening();
-    const deadline = performance.now() + withinMs;
-    while (this.unanswered > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
-    }
   }
 
   async close(): Promise<void> {

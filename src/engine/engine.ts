@@ -13,8 +13,10 @@ export interface Engine {
    * @throws WaypostError CERTIFICATE_INVALID when changed settings name files that cannot serve; nothing has changed then
    */
   reloadCertificates(config: Config): Promise<void>;
-  /** Takes no new connections, and resolves when every request under way is answered, at the latest after `withinMs`. */
-  drain(withinMs: number): Promise<void>;
+  /** How much a stop has to wait for: requests without a final answer, our own included. */
+  readonly underWay: number;
+  /** Takes no new connections and no new dialogs from now on. What is under way, or inside a dialog, is served. */
+  leave(): void;
   /** Closes every socket. Nothing of the engine keeps the process alive after that. */
   close(): Promise<void>;
 }

@@ -73,6 +73,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private readonly answers = new StatelessAnswers(this);
   private branchCounter = 0;
   private queryCounter = 0;
+  private leaving = false;
 
   constructor(host: CoreHost, options: CoreOptions) {
     this.host = host;
@@ -141,6 +142,22 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     let count = 0;
     for (const { context } of this.servers.values()) if (context?.finished === false) count++;
     return count;
+  }
+
+  /**
+   * What a stop has to wait for: requests without a final answer, those that we made ourselves (a CANCEL) included,
+   * and failures that over UDP are repeated until their ACK comes. A proxied request counts once.
+   */
+  get underWay(): number {
+    let [ours, repeating] = [0, 0];
+    for (const transaction of this.clients.values()) if (transaction.pending) ours++;
+    for (const { transaction } of this.servers.values()) if (transaction.repeating) repeating++;
+    return Math.max(ours, this.unanswered) + repeating;
+  }
+
+  /** From now on what would open a dialog gets 503; all else goes on. */
+  leave(): void {
+    this.leaving = true;
   }
 
   send(flow: Flow, bytes: Buffer): void {
@@ -259,6 +276,10 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     }
     if (isLoop(request, hash, this.identity)) {
       this.answers.refuse(request, flow, hash, 482, "the request came back to this gateway unchanged");
+      return;
+    }
+    if (this.leaving && asksForUs(request)) {
+      this.answers.refuse(request, flow, hash, 503, "this gateway is about to stop", LEAVING);
       return;
     }
     const routes = preprocessRoutes(request, this.identity);
@@ -383,6 +404,17 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private drop(source: Flow, reason: string): void {
     if (this.host.hears("dropped")) this.host.event({ type: "dropped", reason, source });
   }
+}
+
+/**
+ * Short: a proxy keeps away from us for so long altogether (§21.5.4), and requests inside dialogs are still served.
+ * Without it the 503 would count as a 500, and no other server would be tried.
+ */
+const LEAVING = "Retry-After: 2\r\n";
+
+/** True for what opens a dialog, and for an OPTIONS outside of one, by which others see whether we take calls. */
+function asksForUs({ method, to }: SipMessage): boolean {
+  return to!.tag === undefined && (method === "INVITE" || method === "SUBSCRIBE" || method === "OPTIONS");
 }
 
 function routeTokens(keys: CoreOptions["routeKeys"] = []): RouteTokens {

@@ -40,6 +40,7 @@ defaultRoute: { proxy: "sip:fe01.contoso.com:5061;transport=tls" }
 admin: { host: 127.0.0.1, port: 8060 }
 log: { level: debug }
 limits: { maxConnections: 10, maxMessageBytes: 4096, maxUdpRequestBytes: 1400, idleSeconds: 60 }
+drain: { seconds: 7 }
 timers: { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringingMs: 4000 }
 failover: { holdSeconds: 1, maxHoldSeconds: 10, maxRetryAfterSeconds: 20 }
 probe: { intervalSeconds: 5, downAfter: 1 }
@@ -65,6 +66,7 @@ probe: { intervalSeconds: 5, downAfter: 1 }
   t.same(config.defaultRoute, { proxy: "sip:fe01.contoso.com:5061;transport=tls" });
   t.same(config.log, { level: "debug" });
   t.same(config.limits, { maxConnections: 10, maxMessageBytes: 4096, maxUdpRequestBytes: 1400, idleSeconds: 60 });
+  t.same(config.drain, { seconds: 7 });
   t.same(config.timers, { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringingMs: 4000 });
   t.same(config.failover, { holdSeconds: 1, maxHoldSeconds: 10, maxRetryAfterSeconds: 20 });
   t.same(config.probe, { intervalSeconds: 5, timeoutMs: 1500, downAfter: 1, upAfter: 2 });
@@ -83,6 +85,7 @@ t.test("only the listeners are required; everything else has a default", async (
     log: { level: "info" },
     edit: { probePool: true, probeSeconds: 3 },
     limits: { maxConnections: 20000, maxMessageBytes: 262144, maxUdpRequestBytes: 1300, idleSeconds: 900 },
+    drain: { seconds: 30 },
     timers: { connectMs: 2000, firstResponseMs: 4000, inDialogResponseMs: 10000, ringingMs: 181000 },
     failover: { holdSeconds: 2, maxHoldSeconds: 60, maxRetryAfterSeconds: 300 },
   });

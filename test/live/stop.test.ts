@@ -31,6 +31,43 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   }
 }
 
+t.test("while a call is under way, a stop counts down, refuses new calls and has an end", async (t) => {
+  const pool = await SipNode.start(t);
+  const gateway = await GatewayProcess.start(t, {
+    hosts: { "pcpool.contoso.com": [pool.target("udp")] },
+    endpoints: [{ sipAddress: ADDRESS, poolFqdn: "pcpool.contoso.com" }],
+    settings: { drain: { seconds: 2 } },
+  });
+  const caller = await SipNode.start(t);
+  const link = await caller.to(gateway.listener("udp"));
+  link.send(invite(link, { to: ADDRESS }));
+  await pool.request("INVITE");
+  gateway.kill("SIGTERM");
+  await gateway.logged(({ msg }) => msg === "stopping");
+  link.send(invite(link, { to: ADDRESS, callId: "too-late" }));
+  t.equal((await caller.answer("1 INVITE", "too-late")).status, 503);
+  t.match(await gateway.logged(({ msg }) => msg === "still stopping"), { underWay: 1, secondsLeft: 1 });
+  t.match(await gateway.ended(), { status: 0 });
+  t.ok(gateway.log.some(({ msg, underWay }) => /the time to stop is over/.test(msg) && underWay === 1));
+});
+
+t.test("a second signal ends the gateway at once, with status 1", async (t) => {
+  const pool = await SipNode.start(t);
+  const place = await GatewayPlace.make(t, {
+    hosts: { "pcpool.contoso.com": [pool.target("udp")] },
+    endpoints: [{ sipAddress: ADDRESS, poolFqdn: "pcpool.contoso.com" }],
+  });
+  const gateway = await GatewayProcess.startIn(place);
+  const caller = await SipNode.start(t);
+  const link = await caller.to(gateway.listener("udp"));
+  link.send(invite(link, { to: ADDRESS }));
+  await pool.request("INVITE");
+  gateway.kill("SIGTERM");
+  await gateway.logged(({ msg }) => msg === "stopping");
+  gateway.kill("SIGTERM");
+  t.match(await gateway.ended(), { status: 1 });
+});
+
 t.test("SIGTERM with nothing under way ends the gateway with status 0", async (t) => {
   const gateway = await GatewayProcess.start(t);
   const { out } = await gateway.stop();

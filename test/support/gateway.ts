@@ -92,7 +92,13 @@ export class GatewayProcess {
 
   /** Starts one and waits until it takes calls. It is stopped after the test, and has to end with status 0 then. */
   static async start(t: Closing, setup: GatewaySetup = {}): Promise<GatewayProcess> {
-    const place = await GatewayPlace.make(t, setup);
+    const gateway = await GatewayProcess.startIn(await GatewayPlace.make(t, setup));
+    t.teardown(() => gateway.stop());
+    return gateway;
+  }
+
+  /** The same in a folder that is there already. How and when it ends is the test's affair. */
+  static async startIn(place: GatewayPlace): Promise<GatewayProcess> {
     const child = spawn(process.execPath, [WAYPOST, "serve", "--config", place.configFile], {
       env: plainEnvironment(),
       stdio: ["ignore", "pipe", "pipe"],
@@ -103,9 +109,7 @@ export class GatewayProcess {
       const early = await Promise.race([once(child.stdout!, "data"), ended]);
       if ("status" in early) throw new Error(`waypost serve ended with ${early.status}:\n${early.err}`);
     }
-    const gateway = new GatewayProcess(place, child, output, ended);
-    t.teardown(() => gateway.stop());
-    return gateway;
+    return new GatewayProcess(place, child, output, ended);
   }
 
   /** The listener with this transport; of several, the one of this family. */
@@ -173,7 +177,12 @@ export class GatewayPlace {
   static async make(t: Closing, setup: GatewaySetup): Promise<GatewayPlace> {
     const place = new GatewayPlace(await mkdtemp(join(tmpdir(), "waypost-gateway-")));
     t.teardown(() => rm(place.directory, { recursive: true, force: true }));
-    const { listen = [{ transport: "udp" }, { transport: "tcp" }], defaultRoute, timers, logLevel = "info" } = setup;
+    const {
+      listen = [{ transport: "udp" }, { transport: "tcp" }],
+      defaultRoute,
+      timers,
+      logLevel = "info",
+    } = setup;
     // JSON is YAML too.
     const config = {
       listen: listen.map((listener) => ({ host: "127.0.0.1", port: 0, ...listener })),

@@ -6,6 +6,8 @@ export interface ClientTransaction {
   readonly key: string;
   readonly method: string;
   readonly flow: Flow;
+  /** True while a final response may still come. */
+  readonly pending: boolean;
   /** A response with this transaction's key. */
   received(response: SipMessage): void;
   /** The flow broke; `reason` is for people. */

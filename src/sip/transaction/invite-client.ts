@@ -50,6 +50,10 @@ export class InviteClientTransaction implements ClientTransaction {
     environment.send(flow, bytes);
   }
 
+  get pending(): boolean {
+    return this.state === "calling" || this.state === "proceeding";
+  }
+
   received(response: SipMessage): void {
     const { status } = response;
     if (this.state === "completed") {

@@ -35,6 +35,10 @@ export class InviteServerTransaction implements ServerTransaction {
     this.resendAfter = environment.values.t1;
   }
 
+  get repeating(): boolean {
+    return this.state === "completed" && !this.reliable;
+  }
+
   /** The INVITE came again. */
   retransmitted(): void {
     if (this.lastResponse !== undefined && (this.state === "proceeding" || this.state === "completed")) {

@@ -44,6 +44,10 @@ export class NonInviteClientTransaction implements ClientTransaction {
     environment.send(flow, bytes);
   }
 
+  get pending(): boolean {
+    return this.state === "trying" || this.state === "proceeding";
+  }
+
   received(response: SipMessage): void {
     if (this.state === "completed" || this.state === "terminated") return;
     if (response.status < 200) this.state = "proceeding";

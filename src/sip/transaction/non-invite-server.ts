@@ -7,6 +7,7 @@ import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
 export class NonInviteServerTransaction implements ServerTransaction {
   readonly key: string;
   readonly request: SipMessage;
+  readonly repeating = false;
   state: "trying" | "proceeding" | "completed" | "terminated" = "trying";
   private readonly environment: TransactionEnvironment;
   private readonly path: ResponsePath;

@@ -4,6 +4,8 @@ import type { SipMessage } from "../message.ts";
 export interface ServerTransaction {
   readonly key: string;
   readonly request: SipMessage;
+  /** True while a final response is repeated until its ACK comes (Timer G). */
+  readonly repeating: boolean;
   /** The request came again. */
   retransmitted(): void;
   /** Sends a response; false when the state has no room for it (a final one went out before). */
