@@ -177,12 +177,7 @@ export class GatewayPlace {
   static async make(t: Closing, setup: GatewaySetup): Promise<GatewayPlace> {
     const place = new GatewayPlace(await mkdtemp(join(tmpdir(), "waypost-gateway-")));
     t.teardown(() => rm(place.directory, { recursive: true, force: true }));
-    const {
-      listen = [{ transport: "udp" }, { transport: "tcp" }],
-      defaultRoute,
-      timers,
-      logLevel = "info",
-    } = setup;
+    const { listen = [{ transport: "udp" }, { transport: "tcp" }], defaultRoute, timers, logLevel = "info" } = setup;
     // JSON is YAML too.
     const config = {
       listen: listen.map((listener) => ({ host: "127.0.0.1", port: 0, ...listener })),
