@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
+import type { Drain } from "../drained-address.ts";
 import { TrustRules } from "../guard/trust.ts";
 import { type AddressReport, Health } from "../locate/health.ts";
 import { Locator } from "../locate/locator.ts";
@@ -188,6 +189,11 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   /** Watches the pools' addresses by OPTIONS, when the configuration asks for it. @param pools URIs of all pools */
   watchPools(pools: Iterable<string>): void {
     this.#watch?.pools(pools);
+  }
+
+  /** Sets which addresses get no new dialogs, by the word of operators. */
+  setDrains(drains: readonly Drain[]): void {
+    this.#health.setDrains(drains, performance.now(), Date.now());
   }
 
   /** Each address that is known, and how it is, in a sentence. */
