@@ -1,26 +1,20 @@
 import { hostname } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
-import { hostPort } from "./address.ts";
 import type { Config } from "./config/config.ts";
 import { drain } from "./drain.ts";
-import { DrainsInForce } from "./drains-in-force.ts";
-import {
-  type EndpointStore,
-  type GatewayReport,
-  MAX_POOL_ADDRESSES,
-  type PoolAddress,
-  type TableSnapshot,
-} from "./endpoints/store.ts";
+import type { EndpointStore, TableSnapshot } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine } from "./engine/embedded.ts";
-import type { AddressReport } from "./locate/health.ts";
+import type { Engine } from "./engine/engine.ts";
 import { storePlace } from "./open-store.ts";
 import { Operations } from "./operations.ts";
 import { decide, nextHopsOf } from "./routing/route.ts";
+import type { Decision, RoutingRequest } from "./sip/decision.ts";
 import type { Listener } from "./sip/flow.ts";
 import { StoreThread } from "./store-thread.ts";
 import { ROWS_AT_ONCE, TableInForce } from "./table-in-force.ts";
+import { nameUnableRows } from "./unable-rows.ts";
 
 /** A running gateway. */
 export interface Gateway {
@@ -31,8 +25,8 @@ export interface Gateway {
   /** Where the administration is served, if anywhere. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   /**
-   * Reads certificates and route keys again. What cannot be used goes to the log, and the old stays in force.
-   * @param config the configuration as it is now; only its TLS settings are taken over while running
+   * Reads certificates, keys and secrets again. What cannot be used goes to the log, and the old stays in force.
+   * @param config the configuration as it is now; only its TLS settings and secrets are taken over while running
    */
   reload(config: Config): Promise<void>;
   /** Finishes what is under way, for at most `drain.seconds`, then closes everything. */
@@ -57,30 +51,23 @@ async function startServing(config: Config, log: Logger, operations: Operations)
   const store = new StoreThread(config);
   const table = new EndpointTable(await loadTable(store));
   const routing = { defaultRoute: config.defaultRoute };
-  const drains = new DrainsInForce(store, log);
-  let engine: EmbeddedEngine;
+  let engine: Engine;
   try {
-    await drains.start();
-    engine = await EmbeddedEngine.start({ config, log, decide: (request) => decide(request, table, routing) });
+    engine = await startEngine(config, log, (request) => decide(request, table, routing));
   } catch (error) {
-    await drains.stop();
     await store.close();
     throw error;
   }
-  drains.use((list) => engine.setDrains(list));
   const [first] = engine.listeners;
   const watchPools = config.probe === undefined ? () => {} : poolWatcher(table, engine);
-  const report = (): Pick<GatewayReport, "pools" | "drained"> => ({
-    pools: poolAddresses(engine.describePools()),
-    drained: drains.list.map(({ place }) => place),
-  });
-  const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`, watchPools, report);
-  drains.use((list) => {
-    engine.setDrains(list);
-    inForce.report();
+  const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`, (differences) => {
+    watchPools();
+    const rows = differences.flatMap(({ after }) => after ?? []);
+    void nameUnableRows(rows, engine.capabilities, log);
   });
   operations.serve({ engine, table, isStoreWell: () => inForce.isStoreWell });
   watchPools();
+  void nameUnableRows(table.all(), engine.capabilities, log);
   log.info(
     { endpoints: table.size, revision: table.revision, store: storePlace(config.store) },
     "the endpoint table is loaded",
@@ -92,9 +79,8 @@ async function startServing(config: Config, log: Logger, operations: Operations)
     admin: operations.address,
     reload: async (now) => {
       try {
-        engine.reloadRouteKeys(now);
-        await engine.reloadCertificates(now);
-        log.info("certificates and route keys were read again");
+        await engine.reload(now);
+        log.info("certificates, keys and secrets were read again");
       } catch (error) {
         log.error({ reason: (error as Error).message }, "the reload was refused; what was in force stays so");
       }
@@ -103,7 +89,6 @@ async function startServing(config: Config, log: Logger, operations: Operations)
       operations.drain("the gateway is stopping");
       await drain({ engine, seconds: config.drain.seconds, log });
       await engine.close();
-      await drains.stop();
       await inForce.stop();
       await store.close();
       await operations.close();
@@ -112,19 +97,19 @@ async function startServing(config: Config, log: Logger, operations: Operations)
   };
 }
 
-/** The addresses for a report, those that are not simply well first. */
-function poolAddresses(all: readonly AddressReport[]): PoolAddress[] {
-  const isWell = ({ observed, admin }: AddressReport): boolean => observed === "up" && admin === "up";
-  const chosen =
-    all.length <= MAX_POOL_ADDRESSES ? all : [...all].sort((a, b) => Number(isWell(a)) - Number(isWell(b)));
-  return chosen.slice(0, MAX_POOL_ADDRESSES).map(({ target, observed, admin, sentence }) => {
-    const { host, transport, address, port } = target;
-    return { pool: host, transport, address: hostPort(address, port), observed, admin, sentence };
-  });
+async function startEngine(
+  config: Config,
+  log: Logger,
+  decide: (request: RoutingRequest) => Decision,
+): Promise<Engine> {
+  if (config.engine === "embedded") return EmbeddedEngine.start({ config, log, decide });
+  // Gateways without it do not load the library.
+  const { DrachtioEngine } = await import("./engine/drachtio/drachtio-engine.ts");
+  return DrachtioEngine.start({ config, log, decide });
 }
 
 /** Tells the engine which pools there are, each time it is called; a large table is gone through between calls. */
-function poolWatcher(table: EndpointTable, engine: EmbeddedEngine): () => void {
+function poolWatcher(table: EndpointTable, engine: Engine): () => void {
   let wanted = 0;
   return async () => {
     const turn = ++wanted;

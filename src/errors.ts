@@ -37,6 +37,14 @@ export const ERRORS = {
   POOL_INVALID: { http: 422, remedy: "Give the pool's fully qualified domain name, such as pcpool.contoso.com." },
   POOL_IS_SELF: { http: 422, remedy: "Name the Persistent Chat pool, not this gateway." },
   SETTING_INVALID: { http: 422, remedy: "Correct the named setting." },
+  ENGINE_UNABLE: {
+    http: 422,
+    remedy: "Change the named setting, or the configuration: docs/engines.md says what each engine can do.",
+  },
+  ENGINE_REFUSED: {
+    http: 500,
+    remedy: "Make `drachtio.secret` or `secretFile` the secret in the <admin> of drachtio.conf.xml, and start again.",
+  },
   IMPORT_INVALID: { http: 422, remedy: "Correct the named lines and import again; nothing was changed." },
   POOL_SILENT: {
     http: 422,
@@ -72,7 +80,6 @@ export const ERRORS = {
     remedy: "`waypost table restore` brings the last good table back; `waypost table accept` takes what is stored now.",
   },
   NOTHING_TO_SETTLE: { http: 409, remedy: "`waypost status` shows how the store is." },
-  NOT_DRAINED: { http: 409, remedy: "`waypost pools` shows which addresses are drained." },
   USAGE: { http: 400, remedy: "See --help." },
 } as const satisfies Record<string, ErrorKind>;
 

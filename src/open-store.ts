@@ -2,9 +2,11 @@ import type { Config, StoreConfig } from "./config/config.ts";
 import { selfTest } from "./config/self.ts";
 import { placeOf } from "./endpoints/redis/access.ts";
 import type { EndpointStore } from "./endpoints/store.ts";
+import { capabilitiesOf } from "./engine/capabilities.ts";
+import { type RoutedRow, rowFault } from "./routing/capabilities.ts";
 
 /** What of the configuration a store needs. Plain data: it crosses to the store's thread. */
-export type StoreSettings = Pick<Config, "store" | "listen" | "resolve">;
+export type StoreSettings = Pick<Config, "store" | "listen" | "resolve" | "engine" | "drachtio">;
 
 /**
  * Opens the endpoint table that the configuration names. Nothing is read yet. The caller closes the store.
@@ -14,13 +16,15 @@ export type StoreSettings = Pick<Config, "store" | "listen" | "resolve">;
 export async function openStore(settings: StoreSettings, isGateway = false): Promise<EndpointStore> {
   const { store, listen, resolve } = settings;
   const isSelf = selfTest(listen, resolve);
+  const able = capabilitiesOf(settings);
+  const whyUnable = (row: RoutedRow): string | undefined => rowFault(row, able);
   if (store.kind === "file") {
     const { FileStore } = await import("./endpoints/file-store.ts");
-    return new FileStore({ path: store.path, isSelf, history: store.history });
+    return new FileStore({ path: store.path, isSelf, whyUnable, history: store.history });
   }
   const { RedisStore } = await import("./endpoints/redis/redis-store.ts");
   const { access, history, copy } = store;
-  return new RedisStore({ access, isSelf, history, copy, keepsCopy: isGateway });
+  return new RedisStore({ access, isSelf, whyUnable, history, copy, keepsCopy: isGateway });
 }
 
 /** Where the table is, for people. */

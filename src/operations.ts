@@ -5,21 +5,21 @@ import type { AdminServer, AdminSources } from "./admin/server.ts";
 import type { AdminConfig, Config } from "./config/config.ts";
 import { addressKey } from "./endpoints/address-key.ts";
 import type { EndpointTable } from "./endpoints/table.ts";
+import type { Engine } from "./engine/engine.ts";
 import { tapCallLog } from "./observe/call-log.ts";
 import { Taps } from "./observe/channels.ts";
 import { endpointMetrics } from "./observe/metrics/endpoints.ts";
-import { engineMetrics, type ObservedEngine } from "./observe/metrics/engine.ts";
+import { engineMetrics } from "./observe/metrics/engine.ts";
 import { gauge } from "./observe/metrics/parts.ts";
 import { processMetrics } from "./observe/metrics/process.ts";
 import { requestMetrics } from "./observe/metrics/requests.ts";
 import { Readiness } from "./observe/readiness.ts";
 import { Usage } from "./observe/usage.ts";
-import type { Listener } from "./sip/flow.ts";
 import { version } from "./version.ts";
 
 /** The parts of a gateway that serves calls, as far as they are shown. */
 export interface ServingParts {
-  readonly engine: ObservedEngine & { readonly listeners: readonly Listener[] };
+  readonly engine: Engine;
   readonly table: EndpointTable;
   /** Whether the store of the table is well. */
   readonly isStoreWell: () => boolean;
@@ -48,6 +48,7 @@ export class Operations implements AdminSources {
     this.#log = log;
     this.readinessChecks.add("drain", () => this.#draining);
     this.readinessChecks.add("table", () => (this.#serving === undefined ? "the table is not loaded yet" : undefined));
+    this.readinessChecks.add("engine", () => this.#serving?.engine.fault);
     this.readinessChecks.add("pools", () => this.#whyNoPool());
   }
 

@@ -1,6 +1,5 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { Drain } from "./drained-address.ts";
 import type { Endpoint } from "./endpoints/model.ts";
 import type {
   Actor,
@@ -45,10 +44,10 @@ export class StoreThread implements EndpointStore {
   readonly #since = new Date().toISOString();
 
   constructor(settings: StoreSettings) {
-    const { store, listen, resolve } = settings;
+    const { store, listen, resolve, engine, drachtio } = settings;
     this.#settings = settings;
     this.#worker = new Worker(new URL(`./store-worker${extname(import.meta.url)}`, import.meta.url), {
-      workerData: { store, listen, resolve } satisfies StoreSettings,
+      workerData: { store, listen, resolve, engine, ...(drachtio && { drachtio }) } satisfies StoreSettings,
       execArgv: [],
     });
     this.#worker.unref();
@@ -107,14 +106,6 @@ export class StoreThread implements EndpointStore {
 
   reportGateway(report: GatewayReport): Promise<void> {
     return this.#call("reportGateway", report);
-  }
-
-  drains(): Promise<readonly Drain[]> {
-    return this.#call("drains");
-  }
-
-  setDrain(place: string, drain: Drain | undefined): Promise<void> {
-    return this.#call("setDrain", place, drain);
   }
 
   dismissGateway(name: string): Promise<void> {

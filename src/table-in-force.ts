@@ -3,8 +3,8 @@ import type { Logger } from "pino";
 import type { Endpoint } from "./endpoints/model.ts";
 import {
   type EndpointStore,
-  type GatewayReport,
   REPORT_EVERY_MS,
+  type RowDifference,
   type StoreHealth,
   type TableUpdate,
 } from "./endpoints/store.ts";
@@ -30,8 +30,7 @@ export class TableInForce {
   readonly #store: EndpointStore;
   readonly #log: Logger;
   readonly #name: string;
-  readonly #changed: () => void;
-  readonly #more: () => Pick<GatewayReport, "pools" | "drained">;
+  readonly #changed: (differences: readonly RowDifference[]) => void;
   readonly #unwatch: () => void;
   readonly #timer: NodeJS.Timeout;
   #slices: Promise<void> | undefined;
@@ -43,28 +42,25 @@ export class TableInForce {
   /**
    * @param name of this gateway, unique among those of one table
    * @param changed called after each change that is in force
-   * @param more what else the gateway reports
    */
   constructor(
     table: EndpointTable,
     store: EndpointStore,
     log: Logger,
     name: string,
-    changed: () => void,
-    more: () => Pick<GatewayReport, "pools" | "drained">,
+    changed: (differences: readonly RowDifference[]) => void,
   ) {
     this.#table = table;
     this.#store = store;
     this.#log = log;
     this.#name = name;
     this.#changed = changed;
-    this.#more = more;
     this.#unwatch = store.watch(
       (update) => this.#take(update),
       (error) => this.#refused(error),
     );
-    this.#timer = setInterval(() => this.report(), REPORT_EVERY_MS).unref();
-    this.report();
+    this.#timer = setInterval(() => this.#report(), REPORT_EVERY_MS).unref();
+    this.#report();
   }
 
   /** Whether the store was well when it was last asked. */
@@ -107,7 +103,7 @@ export class TableInForce {
   }
 
   #tookOver({ differences, warning, hash }: TableUpdate): void {
-    this.#changed();
+    this.#changed(differences);
     const { size, revision } = this.#table;
     if (warning !== undefined) {
       this.#log.warn({ revision }, warning);
@@ -116,7 +112,7 @@ export class TableInForce {
       this.#log.error({ revision, hash: this.#table.hash, expected: hash }, "the table is not that of the store");
     }
     this.#log.info({ changed: differences.length, endpoints: size, revision }, "a changed endpoint table is in force");
-    this.report();
+    this.#report();
   }
 
   #refused(error: Error): void {
@@ -125,11 +121,11 @@ export class TableInForce {
     const what = isAway ? "the store of the endpoint table is away" : "the endpoint table was refused";
     this.#log.error({ reason, code, revision: this.#table.revision }, `${what}; the last one serves`);
     this.#state = isAway ? "unreachable" : "refused";
-    this.report();
+    this.#report();
   }
 
-  /** Tells the store where this gateway is: one report at a time; what changes meanwhile makes another one follow. */
-  report(): void {
+  /** One report at a time; what changes meanwhile makes another one follow. */
+  #report(): void {
     if (this.#reporting !== undefined) {
       this.#reportAgain = true;
       return;
@@ -140,8 +136,8 @@ export class TableInForce {
     this.#reportAgain = false;
     this.#reporting = this.#tellStore().finally(() => {
       this.#reporting = undefined;
-      if (this.#reportAgain) this.report();
-      else if (this.#state !== "ok") setTimeout(() => this.report(), UNWELL_LOOK_MS).unref();
+      if (this.#reportAgain) this.#report();
+      else if (this.#state !== "ok") setTimeout(() => this.#report(), UNWELL_LOOK_MS).unref();
     });
   }
 
@@ -155,7 +151,7 @@ export class TableInForce {
     const at = new Date().toISOString();
     // A store that cannot be reached is told of by its health.
     await this.#store
-      .reportGateway({ name: this.#name, revision, hash, endpoints, health, ...this.#more(), at })
+      .reportGateway({ name: this.#name, revision, hash, endpoints, health, at })
       .catch((error: Error) => this.#log.debug({ reason: error.message }, "this gateway's report was not taken"));
   }
 }

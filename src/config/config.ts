@@ -12,7 +12,9 @@ export interface Config {
   readonly tls: TlsOutboundSettings;
   /** How UDP datagrams are moved: one by one, in bursts, or in bursts where the system lets us. */
   readonly udp: "auto" | "dgram" | "batched";
-  readonly engine: "embedded";
+  readonly engine: "embedded" | "drachtio";
+  /** Present with engine drachtio. Then `listen` says where drachtio-server listens; this process binds none of it. */
+  readonly drachtio?: DrachtioConfig;
   readonly store: StoreConfig;
   /** Absolute path of the file with the keys for our Record-Route tokens; made when missing. */
   readonly routeKeys: string;
@@ -51,6 +53,26 @@ export interface ListenConfig {
 export interface HostPort {
   readonly host: string;
   readonly port?: number;
+}
+
+/** How drachtio-servers are driven. */
+export interface DrachtioConfig {
+  /** The servers that we connect to, by their admin ports. */
+  readonly servers: readonly { readonly host: string; readonly port: number }[];
+  /** Where servers connect to us, one connection for each request. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** The secret of their `<admin>`, or the file that has it as its first line. One of both is there. */
+  readonly secret?: string;
+  readonly secretFile?: string;
+  /** TLS of the control connections; paths are absolute. Absent = plain TCP. */
+  readonly tls?: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly servername?: string;
+  };
+  /** The `dns-names` of their contacts: hosts for which they put the pool into the Request-URI. */
+  readonly dnsNames: readonly string[];
 }
 
 export type StoreConfig = FileStoreConfig | RedisStoreConfig;

@@ -8,6 +8,7 @@ import { uriHost } from "../endpoints/host.ts";
 import { WaypostError } from "../errors.ts";
 import { type Finding, findings } from "../schema-findings.ts";
 import type { Config, ListenConfig } from "./config.ts";
+import { drachtioFindings, toDrachtioConfig } from "./drachtio.ts";
 import { type EnvironmentSetting, overlay, readEnvironment } from "./environment.ts";
 import { configSchema } from "./schema.ts";
 import { selfTest } from "./self.ts";
@@ -63,7 +64,10 @@ function check(value: unknown): Checked | Finding[] {
 
 /** What no single setting can tell. */
 function crossCheck(checked: Checked, file: string): Finding[] {
-  const found = secureFindings(checked.listen, checked.tls, besides(file));
+  // The certificates of drachtio-server's listeners stand in its own configuration.
+  const ownListeners = checked.engine === "embedded" ? checked.listen : [];
+  const found = secureFindings(ownListeners, checked.tls, besides(file));
+  found.push(...drachtioFindings(checked, besides(file)));
   const seen = new Set<string>();
   checked.listen.forEach(({ transport, host, port }, index) => {
     const place = `${transport} ${uriHost(host)}:${port}`;
@@ -86,14 +90,13 @@ function crossCheck(checked: Checked, file: string): Finding[] {
   return found;
 }
 
-function toConfig(file: string, checked: Checked): Config {
+function toConfig(file: string, { drachtio, ...checked }: Checked): Config {
   return {
     ...checked,
     file,
     listen: checked.listen.map((listener) => toListener(listener, besides(file))),
     tls: outboundSettings(checked.tls, besides(file)),
-    // not-yet.ts has refused every other word.
-    engine: "embedded",
+    ...(drachtio === undefined ? {} : { drachtio: toDrachtioConfig(drachtio, besides(file)) }),
     routeKeys: resolve(dirname(file), checked.routeKeys),
     store: toStoreConfig(checked.store, besides(file)),
   };

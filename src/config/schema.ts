@@ -2,8 +2,8 @@ import { Grammar } from "sip.js/lib/grammar/index.js";
 import { z } from "zod";
 import { hostNameFault, isIpLiteral } from "../endpoints/host.ts";
 import type { Target } from "../sip/flow.ts";
+import { drachtioSchema } from "./drachtio.ts";
 import { parseHostPort, parseIpPort, parseTarget } from "./host-port.ts";
-import { isBuilt, notBuilt } from "./not-yet.ts";
 import { storeSchema } from "./store.ts";
 import { outboundTls, secureListenerKeys } from "./tls.ts";
 import { trustKeys } from "./trust.ts";
@@ -103,7 +103,8 @@ export const configSchema = z.strictObject(
     listen: z.array(listener, "must be a list of listeners").min(1, "must be a list of at least one listener"),
     tls: outboundTls.prefault({}),
     udp: z.enum(["auto", "dgram", "batched"]).default("auto"),
-    engine: z.enum(["embedded", "drachtio"]).refine(isBuilt("engine"), notBuilt("engine")).default("embedded"),
+    engine: z.enum(["embedded", "drachtio"]).default("embedded"),
+    drachtio: drachtioSchema.optional(),
     store: storeSchema.prefault({}),
     routeKeys: z.string("must be a path").min(1, "must be a path").default("waypost.keys"),
     resolve: z

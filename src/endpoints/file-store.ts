@@ -1,16 +1,14 @@
 import { stat } from "node:fs/promises";
-import type { Drain } from "../drained-address.ts";
 import { WaypostError } from "../errors.ts";
 import { watchFiles } from "../file-watch.ts";
 import { applyDifferences, differencesBetween } from "./differences.ts";
-import { DrainFile, withDrain } from "./drain-file.ts";
 import { fileError } from "./file-error.ts";
 import { withFileLock } from "./file-lock.ts";
 import { GatewayFolder } from "./gateway-folder.ts";
 import { chainFaults, differencesOverTime, entryOf, GENESIS, selectEntries, undoChanges } from "./history.ts";
 import { HistoryFile, type ReadHistory } from "./history-file.ts";
 import type { Endpoint } from "./model.ts";
-import { planChange } from "./plan-change.ts";
+import { planChange, type WhyUnable } from "./plan-change.ts";
 import { type PlannedChange, Recorder } from "./recorder.ts";
 import type { IsSelf } from "./row-schema.ts";
 import type {
@@ -38,6 +36,8 @@ export interface FileStoreOptions {
   readonly path: string;
   /** Tells whether a pool is this gateway itself; absent = never. */
   readonly isSelf?: IsSelf;
+  /** Tells why the engine here cannot carry out a row; absent = it always can. */
+  readonly whyUnable?: WhyUnable;
   /** How long a change waits for another writer, in milliseconds; 5000 when absent. */
   readonly lockWaitMs?: number;
   /** How many changes the history keeps; 5000 when absent. */
@@ -66,6 +66,7 @@ interface Wish {
 export class FileStore implements EndpointStore {
   readonly path: string;
   readonly #isSelf: IsSelf;
+  readonly #whyUnable: WhyUnable | undefined;
   readonly #lockWaitMs: number;
   readonly #file: TableFile;
   readonly #history: HistoryFile;
@@ -82,6 +83,7 @@ export class FileStore implements EndpointStore {
   constructor(options: FileStoreOptions) {
     this.path = options.path;
     this.#isSelf = options.isSelf ?? (() => false);
+    this.#whyUnable = options.whyUnable;
     this.#lockWaitMs = options.lockWaitMs ?? 5000;
     this.#file = new TableFile(options.path, this.#isSelf);
     this.#history = new HistoryFile(async () => `${await this.#file.realPath()}.history`, options.history ?? 5000);
@@ -154,27 +156,6 @@ export class FileStore implements EndpointStore {
     }
   }
 
-  async drains(): Promise<readonly Drain[]> {
-    const path = await this.#drainPath();
-    return new DrainFile(path).read().catch((error) => {
-      throw fileError("read", path, error);
-    });
-  }
-
-  setDrain(place: string, drain: Drain | undefined): Promise<void> {
-    return this.#inTurn(() =>
-      this.#underLock(async () => {
-        const path = await this.#drainPath();
-        const file = new DrainFile(path);
-        try {
-          await file.write(withDrain(await file.read(), place, drain));
-        } catch (error) {
-          throw fileError("write", path, error);
-        }
-      }),
-    );
-  }
-
   async dismissGateway(name: string): Promise<void> {
     await (await this.#gatewayFolder()).dismiss(name);
   }
@@ -243,7 +224,7 @@ export class FileStore implements EndpointStore {
     const find: Find = (key) => rows.get(key);
     const history = wish.undoes === undefined ? undefined : await this.#history.read();
     const changes = wish.changes(find, history ?? NO_HISTORY);
-    return planChange(changes, { find, isSelf: this.#isSelf, actor: wish.actor, at });
+    return planChange(changes, { find, isSelf: this.#isSelf, whyUnable: this.#whyUnable, actor: wish.actor, at });
   }
 
   #result(current: Known, differences: readonly RowDifference[]): ChangeResult {
@@ -339,10 +320,6 @@ export class FileStore implements EndpointStore {
     const lost = { revision, hash, endpoints: last.rows, ownRevision: revision, modifiedAt: now() };
     const current = { ...lost, signature: undefined, sha256: undefined };
     return this.#commit(current, { actor, differences, at: now() });
-  }
-
-  async #drainPath(): Promise<string> {
-    return `${await this.#file.realPath()}.drained`;
   }
 
   async #gatewayFolder(): Promise<GatewayFolder> {

@@ -5,11 +5,16 @@ import { changedSettings, checkDraft, type EndpointSettings, type IsSelf, makeRo
 import { type Actor, type EndpointDraft, MAX_ROWS_PER_CHANGE, type RowChange, type RowDifference } from "./store.ts";
 import { keyOf } from "./table.ts";
 
+/** Why the engine of this gateway cannot carry out a row: a sentence without its beginning; undefined when it can. */
+export type WhyUnable = (row: EndpointSettings) => string | undefined;
+
 /** What every store needs to work out a change. */
 export interface ChangeContext {
   /** The row with this key as it is stored now. */
   readonly find: (key: string) => Endpoint | undefined;
   readonly isSelf: IsSelf;
+  /** Tells why the engine here cannot carry out a row; absent = it always can. */
+  readonly whyUnable?: WhyUnable | undefined;
   readonly actor: Actor;
   /** ISO 8601, UTC. */
   readonly at: string;
@@ -91,7 +96,7 @@ class Plan {
   }
 
   #addRow(draft: EndpointDraft): void {
-    const settings = checkDraft(draft, this.#context.isSelf);
+    const settings = this.#check(draft);
     this.#refuseTaken(settings);
     const { at, actor } = this.#context;
     const row = makeRow(settings, {
@@ -114,7 +119,7 @@ class Plan {
         delete wished[name];
       }
     }
-    const settings = checkDraft(wished as unknown as EndpointDraft, this.#context.isSelf);
+    const settings = this.#check(wished as unknown as EndpointDraft);
     const changed = changedSettings(before, settings);
     if (expectedVersion !== undefined && version !== expectedVersion) {
       throw changedMeanwhile(before, expectedVersion, describeSettings(before, settings, changed));
@@ -129,6 +134,13 @@ class Plan {
     const { at, actor } = this.#context;
     const row = makeRow(settings, { version: version + 1, createdAt, createdBy, updatedAt: at, updatedBy: actor.name });
     this.#replace(key, before, row);
+  }
+
+  #check(draft: EndpointDraft): EndpointSettings {
+    const settings = checkDraft(draft, this.#context.isSelf);
+    const why = this.#context.whyUnable?.(settings);
+    if (why === undefined) return settings;
+    throw new WaypostError("ENGINE_UNABLE", `endpoint ${settings.sipAddress} cannot be served here: ${why}`);
   }
 
   #removeRow(sipAddress: string, expectedVersion?: number): void {

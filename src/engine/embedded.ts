@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
-import type { Drain } from "../drained-address.ts";
 import { TrustRules } from "../guard/trust.ts";
 import { type AddressReport, Health } from "../locate/health.ts";
 import { Locator } from "../locate/locator.ts";
 import type { Probe, ProbeSender } from "../locate/prober.ts";
 import { CHANNELS, type MessagePassed, publishEvent } from "../observe/channels.ts";
+import type { EngineCapabilities } from "../routing/capabilities.ts";
 import { type CoreLoad, SipCore } from "../sip/core.ts";
 import type { Decision, RoutingRequest } from "../sip/decision.ts";
 import type { CoreEvent } from "../sip/event.ts";
@@ -14,6 +14,7 @@ import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts"
 import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
 import type { ListenerStats, ListenSpec } from "../transport/part.ts";
 import { Transports } from "../transport/transports.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import type { Engine } from "./engine.ts";
 import { PoolWatch } from "./pool-watch.ts";
 import { loadRouteKeys } from "./route-keys.ts";
@@ -30,6 +31,7 @@ export interface EmbeddedEngineSetup {
 
 /** Our own SIP stack: joins the pure core with sockets, names and a clock. */
 export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
+  readonly capabilities: EngineCapabilities;
   readonly #log: Logger;
   readonly #decide: (request: RoutingRequest) => Decision;
   /** Undefined where every listener trusts everybody. */
@@ -43,6 +45,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   #wakeAt = Number.POSITIVE_INFINITY;
 
   private constructor(setup: EmbeddedEngineSetup) {
+    this.capabilities = capabilitiesOf(setup.config);
     this.#log = setup.log;
     this.#decide = setup.decide;
   }
@@ -117,6 +120,11 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     return this.#transports.listeners;
   }
 
+  /** A listener that cannot be bound ends the start. */
+  get fault(): undefined {
+    return undefined;
+  }
+
   get unanswered(): number {
     return this.#core.unanswered;
   }
@@ -148,15 +156,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     await this.#transports.close();
   }
 
-  /**
-   * Reads the route keys again.
-   * @throws WaypostError CONFIG_INVALID naming the line that is no key; the keys in force stay so
-   */
-  reloadRouteKeys(config: Config): void {
+  async reload(config: Config): Promise<void> {
     this.#core.setRouteKeys(loadRouteKeys(config.routeKeys, this.#log));
-  }
-
-  async reloadCertificates(config: Config): Promise<void> {
     await this.#transports.reloadCertificates({ specs: listenSpecs(config), tls: config.tls });
   }
 
@@ -186,14 +187,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     this.#health.report(target, outcome, performance.now(), startedAt);
   }
 
-  /** Watches the pools' addresses by OPTIONS, when the configuration asks for it. @param pools URIs of all pools */
   watchPools(pools: Iterable<string>): void {
     this.#watch?.pools(pools);
-  }
-
-  /** Sets which addresses get no new dialogs, by the word of operators. */
-  setDrains(drains: readonly Drain[]): void {
-    this.#health.setDrains(drains, performance.now(), Date.now());
   }
 
   /** Each address that is known, and how it is, in a sentence. */

@@ -1,18 +1,27 @@
 import type { Config } from "../config/config.ts";
+import type { ObservedEngine } from "../observe/metrics/engine.ts";
+import type { EngineCapabilities } from "../routing/capabilities.ts";
 import type { Listener } from "../sip/flow.ts";
 
 /** What moves the messages. The routing decides; neither side knows the other's insides. */
-export interface Engine {
-  /** Where it listens, with the ports that were really bound. */
+export interface Engine extends ObservedEngine {
+  /** What it can do with a row; rows that ask for more are named in the log and refused in edits. */
+  readonly capabilities: EngineCapabilities;
+  /** Where SIP requests come in: with the ports that were really bound, or where a drachtio-server listens. */
   readonly listeners: readonly Listener[];
   /** Requests that still wait for a final answer. */
   readonly unanswered: number;
+  /** Why no requests come in at all: a sentence; undefined while they do. */
+  readonly fault: string | undefined;
   /**
-   * Reads certificates, keys, CAs and revocation lists again, with the TLS settings of `config`; no connection is
+   * Reads certificates, keys, CAs, revocation lists and secrets again, with the settings of `config`; no connection is
    * dropped. What a file holds that is bad goes to the log, and the old goes on.
-   * @throws WaypostError CERTIFICATE_INVALID when changed settings name files that cannot serve; nothing has changed then
+   * @throws WaypostError CERTIFICATE_INVALID or CONFIG_INVALID when changed settings name files that cannot serve;
+   * nothing has changed then
    */
-  reloadCertificates(config: Config): Promise<void>;
+  reload(config: Config): Promise<void>;
+  /** Watches the pools' addresses, where the engine does that and the configuration asks for it. @param pools URIs */
+  watchPools(pools: Iterable<string>): void;
   /** How much a stop has to wait for: requests without a final answer, our own included. */
   readonly underWay: number;
   /** Takes no new connections and no new dialogs from now on. What is under way, or inside a dialog, is served. */

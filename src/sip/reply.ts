@@ -23,6 +23,11 @@ const REASONS: Readonly<Record<number, string>> = {
   505: "Version Not Supported",
 };
 
+/** The phrase that goes with a status of ours. */
+export function reasonPhrase(status: number): string {
+  return REASONS[status] ?? "Error";
+}
+
 export interface ReplyOptions {
   /** Defaults to the standard phrase. */
   readonly reason?: string;
@@ -39,7 +44,7 @@ export interface ReplyOptions {
  * A broken request gets what could be read of it.
  */
 export function buildReply(request: SipMessage, status: number, options: ReplyOptions = {}): Buffer {
-  let out = `SIP/2.0 ${status} ${options.reason ?? REASONS[status] ?? "Error"}\r\n`;
+  let out = `SIP/2.0 ${status} ${options.reason ?? reasonPhrase(status)}\r\n`;
   let first = true;
   for (let i = request.find(Header.Via); i >= 0; i = request.find(Header.Via, i + INDEX_STRIDE)) {
     if (first && options.topVia !== undefined) {

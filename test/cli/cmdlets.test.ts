@@ -225,17 +225,17 @@ t.test("Set: settings that are in force already are no error, and -PassThru prin
 t.test("Set: an edited object from the pipe sets its own settings", async (t) => {
   const place = await stocked(t);
   const [row] = objects((await place.cmdlet(GET, ["ocschat@contoso.com"])).out);
-  const piped = JSON.stringify({ ...row, Transport: "tcp", DisplayName: null });
+  const piped = JSON.stringify({ ...row, Transport: "udp", DisplayName: null });
   t.match(await place.cmdlet(SET, [], { piped }), { status: 0, err: "" });
-  t.match(objects((await place.cmdlet(GET, ["ocschat@contoso.com"])).out), [{ Transport: "tcp", DisplayName: null }]);
+  t.match(objects((await place.cmdlet(GET, ["ocschat@contoso.com"])).out), [{ Transport: "udp", DisplayName: null }]);
 });
 
 t.test("Set: an object of an older version is refused, and so is an -ExpectedVersion", async (t) => {
   const place = await stocked(t);
   const piped = (await place.cmdlet(GET, [])).out;
-  await place.cmdlet(SET, ["ocschat@contoso.com", "-Transport", "tcp"]);
+  await place.cmdlet(SET, ["ocschat@contoso.com", "-Transport", "udp"]);
   const before = await place.table();
-  t.match(await place.cmdlet(SET, ["-Transport", "udp"], { piped }), { status: 1, err: /CHANGED_MEANWHILE/ });
+  t.match(await place.cmdlet(SET, ["-Transport", "auto"], { piped }), { status: 1, err: /CHANGED_MEANWHILE/ });
   t.match(await place.cmdlet(SET, ["ocschat@contoso.com", "-Mode", "redirect", "-ExpectedVersion", "1"]), {
     status: 1,
     err: /version 2, not 1/,

@@ -225,12 +225,9 @@ const REFUSED: readonly (readonly [name: string, text: string, lines: readonly s
     ["2:24: defaultRoute.proxy sip:127.0.0.1 is this gateway itself; calls would go in circles"],
   ],
   [
-    "what this version has not got",
-    `${LISTEN}engine: drachtio\nresolve: { hosts: { a.b: ["ws:127.0.0.1:1"] } }\n`,
-    [
-      "2:9: engine drachtio is not available in this version",
-      '3:27: "ws:127.0.0.1:1" cannot be dialled: WebSocket is for clients that come to us',
-    ],
+    "what cannot be dialled",
+    `${LISTEN}resolve: { hosts: { a.b: ["ws:127.0.0.1:1"] } }\n`,
+    ['2:27: "ws:127.0.0.1:1" cannot be dialled: WebSocket is for clients that come to us'],
   ],
   ["a key twice", `${LISTEN}log: {}\nlog: {}\n`, ["3:1: Map keys must be unique"]],
   [

@@ -1,10 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isDeepStrictEqual } from "node:util";
-import type { Drain } from "../../drained-address.ts";
 import { WaypostError } from "../../errors.ts";
 import { addressKey } from "../address-key.ts";
 import { differencesBetween } from "../differences.ts";
-import { DrainFile } from "../drain-file.ts";
 import {
   type Anchor,
   chainFaults,
@@ -15,7 +12,7 @@ import {
   selectEntries,
   undoChanges,
 } from "../history.ts";
-import { planChange, refuseTooLarge } from "../plan-change.ts";
+import { planChange, refuseTooLarge, type WhyUnable } from "../plan-change.ts";
 import type { IsSelf } from "../row-schema.ts";
 import type {
   Actor,
@@ -46,6 +43,8 @@ export interface RedisStoreOptions {
   readonly access: RedisAccess;
   /** Tells whether a pool is this gateway itself; absent = never. */
   readonly isSelf?: IsSelf;
+  /** Tells why the engine here cannot carry out a row; absent = it always can. */
+  readonly whyUnable?: WhyUnable;
   /** How many changes the history keeps; 5000 when absent. */
   readonly history?: number;
   /** Where the last good table is kept on this machine. */
@@ -81,9 +80,6 @@ export class RedisStore implements EndpointStore {
   readonly #table: RedisTable;
   readonly #follower: Follower;
   readonly #watchers = new Set<{ changed: (update: TableUpdate) => void; refused: (error: Error) => void }>();
-  /** Of a gateway: what operators said of addresses, for as long as Redis is away. */
-  readonly #drainCopy: DrainFile | undefined;
-  #drainsKept: readonly Drain[] | undefined;
   #lastFault: Error | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -93,8 +89,6 @@ export class RedisStore implements EndpointStore {
     this.place = placeOf(options.access);
     this.#answerMs = options.answerMs ?? 2000;
     this.#link = this.#open(this.#answerMs);
-    const keepsCopy = options.keepsCopy === true && options.copy !== undefined;
-    this.#drainCopy = keepsCopy ? new DrainFile(`${options.copy}.drained`) : undefined;
     this.#table = new RedisTable(this.#link, options.access.prefix);
     this.#follower = new Follower({
       table: this.#table,
@@ -198,29 +192,6 @@ export class RedisStore implements EndpointStore {
     return this.#exchange(() => this.#table.dismiss(name));
   }
 
-  /** While Redis is away, a gateway goes by what it knew last, after a restart too. */
-  async drains(): Promise<readonly Drain[]> {
-    try {
-      const drains = await this.#exchange(() => this.#table.drains());
-      if (this.#drainCopy !== undefined && !isDeepStrictEqual(drains, this.#drainsKept)) {
-        await this.#drainCopy.write(drains).then(
-          () => (this.#drainsKept = drains),
-          () => undefined,
-        );
-      }
-      return drains;
-    } catch (error) {
-      if (this.#drainCopy === undefined) throw error;
-      return this.#drainCopy.read().catch(() => {
-        throw error;
-      });
-    }
-  }
-
-  setDrain(place: string, drain: Drain | undefined): Promise<void> {
-    return this.#exchange(() => this.#table.setDrain(place, drain));
-  }
-
   settle(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {
     return this.#inTurn(async () => {
       await this.#follower.open();
@@ -304,7 +275,13 @@ export class RedisStore implements EndpointStore {
     const at = new Date().toISOString();
     const find = (key: string) => read.rows.get(key);
     const isSelf = this.#options.isSelf ?? (() => false);
-    const differences = planChange(wish.changes(find), { find, isSelf, actor, at });
+    const differences = planChange(wish.changes(find), {
+      find,
+      isSelf,
+      whyUnable: this.#options.whyUnable,
+      actor,
+      at,
+    });
     const tableHash = new TableHash(head?.hash).apply(differences).toString();
     const revision = head?.revision ?? 0;
     if (options.dryRun || differences.length === 0) {
