@@ -63,12 +63,13 @@ export class Scene {
       all.map(async ({ address, stream }, index) => {
         // At least one call that is sent and answered while things are as `act` left them.
         await eventually("a call", () => stream.calls.length > from[index]! || undefined);
-        await stream.answered(stream.calls.length);
+        const to = stream.calls.length;
+        await stream.answered(to);
         const may = address === ROOMS ? rooms : other;
         const bad = (call: StreamCall) => call.answer === undefined || !may.includes(call.answer);
         const told = ({ sentAt, answer }: StreamCall) =>
           `${address}: ${answer ?? "no answer"} to the call at ${Math.round(sentAt - start)} ms`;
-        wrong.push(...stream.calls.slice(from[index]).filter(bad).map(told));
+        wrong.push(...stream.calls.slice(from[index], to).filter(bad).map(told));
       }),
     );
     t.same(wrong, [], `every call to ${ROOMS} gets ${rooms.join(" or ")}, to ${OTHER} ${other.join(" or ")}`);

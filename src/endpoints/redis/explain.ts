@@ -8,7 +8,7 @@ const MEANING: readonly (readonly [RegExp, string])[] = [
   [/timed? ?out|Socket timeout|ETIMEDOUT/i, "it does not answer in time"],
   [/WRONGPASS|invalid username-password/i, "it refuses user and password"],
   [/NOAUTH/, "it wants a password, and none is set"],
-  [/NOPERM/, "its ACL does not permit this user what is needed"],
+  [/NOPERM|can't run this command/, "its ACL does not permit this user what is needed"],
   [/LOADING/, "it is still reading its data from disk"],
   [/READONLY/, "it is a replica, and only the primary takes changes"],
   [/NOREPLICAS/, "too few of its replicas are connected (min-replicas-to-write)"],
@@ -18,6 +18,7 @@ const MEANING: readonly (readonly [RegExp, string])[] = [
   [/sentinels are unreachable/i, "no Sentinel answers or knows a primary"],
   [/MASTERDOWN/, "its primary is down"],
   [/NOSCRIPT|unknown command/i, "it does not know a command that is needed; version 6 or later is"],
+  [/alert.*certificate/i, "it wants a TLS certificate of ours, or does not accept it"],
   [/certificate|self.signed|altname/i, "its TLS certificate is not accepted"],
 ];
 
@@ -34,6 +35,8 @@ export function redisError(place: string, error: unknown): WaypostError {
     return new WaypostError("STORE_UNREACHABLE", `Redis ${place}: the connection was lost`, { cause: error });
   }
   const words = MEANING.find(([pattern]) => pattern.test(message))?.[1];
-  const why = words === undefined ? message : `${words} (${message.split("\n", 1)[0]})`;
+  // What Redis adds about the place in a script says nothing to anybody.
+  const told = message.split(/\n|\.? script: [0-9a-f]+, on @/, 1)[0];
+  const why = words === undefined ? told : `${words} (${told})`;
   return new WaypostError("STORE_UNREACHABLE", `Redis ${place}: ${why}`, { cause: error });
 }
