@@ -103,4 +103,5 @@ await t.test("a changed password is taken from its file at the next connection",
 
 await t.test("TLS with the certificate's own authority", async (t) => {
   const tls = { ...own, servername: "redis.contoso.com" };
+  t.match(await twoRows(storeOf(t, accessTo(server, overTls(tls)))), { revision: 1 });
 });
