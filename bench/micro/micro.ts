@@ -37,17 +37,17 @@ const POOL_FLOW = flowTo(5090);
 
 /** Takes what the core sends; the last datagram for each side stays. */
 class Host implements CoreHost {
-  toPool: Buffer | undefined;
-  toClient: Buffer | undefined;
+  toPool = "";
+  toClient = "";
   private readonly decision: Decision;
   private readonly located: LocateResult = { ok: true, targets: [POOL] };
 
   constructor(decision: Decision) {
     this.decision = decision;
   }
-  send(flow: Flow, bytes: Buffer): void {
-    if (flow === POOL_FLOW) this.toPool = bytes;
-    else this.toClient = bytes;
+  send(flow: Flow, text: string): void {
+    if (flow === POOL_FLOW) this.toPool = text;
+    else this.toClient = text;
   }
   connect(target: Target): Flow {
     return target.port === 5090 ? POOL_FLOW : CLIENT;
@@ -60,6 +60,12 @@ class Host implements CoreHost {
   }
   reached(): void {}
   event(): void {}
+  inOrder(targets: readonly Target[]): readonly Target[] {
+    return targets;
+  }
+  hears(): boolean {
+    return true;
+  }
 }
 
 function call(i: number): CallText {
@@ -89,17 +95,16 @@ function proxied(): (i: number) => void {
   const core = new SipCore(host, { listeners: [LISTENER], key: [1, 2], routeKeys: [[3, 4]] });
   let now = 0;
   const fromPool = (status: string, callText: CallText, withBody: boolean): void => {
-    const vias = lines(host.toPool!, "Via");
-    const head = host.toPool!.toString("latin1");
+    const vias = lines(host.toPool, "Via");
     const text = answer(
       status,
       {
         vias,
-        recordRoutes: withBody ? lines(host.toPool!, "Record-Route") : "",
+        recordRoutes: withBody ? lines(host.toPool, "Record-Route") : "",
         from: `"Alice Loadtest" <sip:alice@contoso.com>;tag=f${callText.id}`,
         to: "<sip:ocschat@contoso.com>",
         callId: `${callText.id}@127.0.0.1`,
-        cseq: /CSeq: (.*)/.exec(head)![1]!,
+        cseq: /CSeq: (.*)/.exec(host.toPool)![1]!,
       },
       "pt",
       "Contact: <sip:pool@127.0.0.1:5090>\r\n",
@@ -113,7 +118,7 @@ function proxied(): (i: number) => void {
     const callText = call(i);
     core.receive(Buffer.from(initial("INVITE", callText), "latin1"), CLIENT, now);
     fromPool("200 OK", callText, true);
-    const routes = lines(host.toClient!, "Record-Route").replaceAll("Record-Route", "Route");
+    const routes = lines(host.toClient, "Record-Route").replaceAll("Record-Route", "Route");
     const dialog = { target: "sip:pool@127.0.0.1:5090", routes, to: "<sip:ocschat@contoso.com>;tag=pt" };
     for (const method of ["ACK", "INFO", "BYE"] as const) {
       core.receive(Buffer.from(inDialog(method, callText, dialog), "latin1"), CLIENT, now);
@@ -122,8 +127,8 @@ function proxied(): (i: number) => void {
   };
 }
 
-function lines(bytes: Buffer, name: string): string {
-  const found = bytes.toString("latin1").match(new RegExp(`^${name}: .*\r\n`, "gm"));
+function lines(text: string, name: string): string {
+  const found = text.match(new RegExp(`^${name}: .*\r\n`, "gm"));
   return found?.join("") ?? "";
 }
 

@@ -161,9 +161,9 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     await this.#transports.reloadCertificates({ specs: listenSpecs(config), tls: config.tls });
   }
 
-  send(flow: Flow, bytes: Buffer): void {
-    if (CHANNELS.message.hasSubscribers) publishMessage("sent", flow, bytes);
-    this.#transports.send(flow, bytes);
+  send(flow: Flow, text: string): void {
+    if (CHANNELS.message.hasSubscribers) publishMessage("sent", flow, Buffer.from(text, "latin1"));
+    this.#transports.send(flow, text);
   }
 
   connect(target: Target, listener: Listener): Flow {

@@ -85,7 +85,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.values = { ...DEFAULT_TIMER_VALUES, ...options.timers };
   }
 
-  /** One SIP message that arrived on `flow`; the bytes are the core's from now on. */
+  /** One SIP message that arrived on `flow`; the bytes may be used again afterwards. */
   receive(bytes: Buffer, flow: Flow, now: number): void {
     this.timers.now = now;
     const parsed = parseMessage(bytes);
@@ -160,8 +160,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.leaving = true;
   }
 
-  send(flow: Flow, bytes: Buffer): void {
-    this.host.send(flow, bytes);
+  send(flow: Flow, text: string): void {
+    this.host.send(flow, text);
   }
 
   connect(target: Target, listener: Listener): Flow {
@@ -200,7 +200,10 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const boundTo = isRegister ? "" : request.callId;
     const user = this.tokens.issue(boundTo, behindFlow ? this.flows.idOf(inbound) : undefined);
     if (isRegister) return { header: behindFlow ? "Path" : undefined, inboundUser: user, outboundUser: user };
-    const outboundUser = this.tokens.issue(boundTo, outbound === undefined ? undefined : this.flows.idOf(outbound));
+    const outboundUser =
+      outbound === undefined && !behindFlow
+        ? user
+        : this.tokens.issue(boundTo, outbound === undefined ? undefined : this.flows.idOf(outbound));
     return { header: "Record-Route", inboundUser: user, outboundUser };
   }
 

@@ -15,6 +15,12 @@ export class HeadEdit {
   /** Writes `text` in place of `[start, end)`. Edits at one place keep the order of the calls. */
   replace(start: number, end: number, text: string): void {
     let at = this.starts.length;
+    if (at === 0 || this.starts[at - 1]! <= start) {
+      this.starts.push(start);
+      this.ends.push(end);
+      this.texts.push(text);
+      return;
+    }
     while (at > 0 && this.starts[at - 1]! > start) at--;
     this.starts.splice(at, 0, start);
     this.ends.splice(at, 0, end);
@@ -45,7 +51,7 @@ export class HeadEdit {
     }
   }
 
-  /** The edited head. */
+  /** The message with its edited head and its body as it came. */
   toString(): string {
     const { head } = this.message;
     let out = "";
@@ -56,19 +62,6 @@ export class HeadEdit {
       out += head.slice(at, this.starts[i]) + this.texts[i]!;
       at = this.ends[i]!;
     }
-    return out + head.slice(at);
+    return out + head.slice(at) + this.message.body;
   }
-
-  /** The edited head and the unchanged body as bytes. */
-  toBytes(): Buffer {
-    return encode(this.toString(), this.message.body);
-  }
-}
-
-/** Head (latin1) and body as one buffer. */
-export function encode(head: string, body: Buffer): Buffer {
-  const bytes = Buffer.allocUnsafe(head.length + body.length);
-  bytes.write(head, 0, "latin1");
-  if (body.length > 0) body.copy(bytes, head.length);
-  return bytes;
 }

@@ -34,8 +34,8 @@ export type LocateResult =
 
 /** The one way in which the core acts on the world. Nothing here may call back into the core before it returns. */
 export interface CoreHost {
-  /** Sends one message. A failure arrives later as `core.flowClosed`. */
-  send(flow: Flow, bytes: Buffer): void;
+  /** Sends one message, each character of the text as one byte (latin1). A failure arrives later as `core.flowClosed`. */
+  send(flow: Flow, text: string): void;
   /** The flow to a target: an open one, or a new one that is being set up. */
   connect(target: Target, listener: Listener): Flow;
   /** Answers at once where that is possible, else returns undefined and calls `core.resolved(queryId, …)` later. */

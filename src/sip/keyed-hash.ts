@@ -18,42 +18,48 @@ export class KeyedHash {
     let v1 = this.k1 ^ 0xee;
     let v2 = this.k0 ^ 0x6c796765;
     let v3 = this.k1 ^ 0x74656462;
-    const round = (): void => {
-      v0 = (v0 + v1) | 0;
-      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
-      v0 = (v0 << 16) | (v0 >>> 16);
-      v2 = (v2 + v3) | 0;
-      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
-      v0 = (v0 + v3) | 0;
-      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
-      v2 = (v2 + v1) | 0;
-      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
-      v2 = (v2 << 16) | (v2 >>> 16);
-    };
     const length = text.length;
-    const whole = length & ~3;
-    for (let i = 0; i < whole; i += 4) {
-      const word =
-        (text.charCodeAt(i) & 255) |
-        ((text.charCodeAt(i + 1) & 255) << 8) |
-        ((text.charCodeAt(i + 2) & 255) << 16) |
-        (text.charCodeAt(i + 3) << 24);
-      v3 ^= word;
-      round();
-      round();
+    const words = length >>> 2;
+    let high = 0;
+    // The whole words, the word with the rest and the length, then two rows of closing rounds. One loop with the round
+    // written into it keeps the state in registers; as a function of its own it would live on the heap.
+    for (let i = 0; i < words + 3; i++) {
+      let word = 0;
+      let rounds = 2;
+      if (i < words) {
+        const at = i << 2;
+        word =
+          (text.charCodeAt(at) & 255) |
+          ((text.charCodeAt(at + 1) & 255) << 8) |
+          ((text.charCodeAt(at + 2) & 255) << 16) |
+          (text.charCodeAt(at + 3) << 24);
+        v3 ^= word;
+      } else if (i === words) {
+        word = length << 24;
+        for (let at = length - 1; at >= words << 2; at--) word |= (text.charCodeAt(at) & 255) << ((at & 3) << 3);
+        v3 ^= word;
+      } else {
+        rounds = 4;
+        if (i === words + 1) v2 ^= 0xee;
+        else {
+          high = v1 ^ v3;
+          v1 ^= 0xdd;
+        }
+      }
+      for (let round = 0; round < rounds; round++) {
+        v0 = (v0 + v1) | 0;
+        v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+        v0 = (v0 << 16) | (v0 >>> 16);
+        v2 = (v2 + v3) | 0;
+        v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+        v0 = (v0 + v3) | 0;
+        v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+        v2 = (v2 + v1) | 0;
+        v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+        v2 = (v2 << 16) | (v2 >>> 16);
+      }
       v0 ^= word;
     }
-    let last = length << 24;
-    for (let i = length - 1; i >= whole; i--) last |= (text.charCodeAt(i) & 255) << (8 * (i - whole));
-    v3 ^= last;
-    round();
-    round();
-    v0 ^= last;
-    v2 ^= 0xee;
-    for (let i = 0; i < 4; i++) round();
-    const high = v1 ^ v3;
-    v1 ^= 0xdd;
-    for (let i = 0; i < 4; i++) round();
     return (high >>> 0).toString(36) + ((v1 ^ v3) >>> 0).toString(36);
   }
 }

@@ -7,13 +7,13 @@ import { parseVia, type Via } from "./via.ts";
 export const INDEX_STRIDE = 4;
 
 /**
- * One SIP message: its head as the latin1 text that arrived and an index of the header lines, its body as bytes.
+ * One SIP message: its head as the latin1 text that arrived and an index of the header lines, its body as such text too.
  * Nothing is decoded twice: a header is parsed when first asked for, and what nobody asks for is never looked at.
  */
 export class SipMessage {
   /** Start line, headers and the empty line, exactly as received (latin1: one character per byte). */
   readonly head: string;
-  readonly body: Buffer;
+  readonly body: string;
   /** INDEX_STRIDE numbers per header line, in the order of the lines. */
   readonly index: readonly number[];
   /** Position of the first header line. */
@@ -36,7 +36,7 @@ export class SipMessage {
 
   constructor(parts: {
     head: string;
-    body: Buffer;
+    body: string;
     index: readonly number[];
     headersStart: number;
     headersEnd: number;

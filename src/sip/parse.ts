@@ -1,6 +1,6 @@
 import { parseDecimal, skipToken } from "./chars.ts";
 import { Header, headerId } from "./header-names.ts";
-import { SipMessage } from "./message.ts";
+import { INDEX_STRIDE, SipMessage } from "./message.ts";
 import { uriKind } from "./uri.ts";
 
 /** What came of one datagram or one framed message. */
@@ -20,15 +20,17 @@ const SINGLE =
   (1 << Header.CSeq) |
   (1 << Header.MaxForwards) |
   (1 << Header.ContentLength);
-const EMPTY_BODY: Buffer = Buffer.alloc(0);
+/** Where the index of a head grows; a message takes a copy of the right length, in one go. */
+const SCRATCH: number[] = [];
 
 /**
  * Parses one SIP message (RFC 3261 §7). Keeps the head as latin1 text and looks inside only as far as every proxy
  * must (§16.3 step 1): start line, header names, the five headers of a transaction, Content-Length.
- * @param bytes one datagram, or one message cut out of a stream; the message keeps a view of its body
+ * @param bytes one datagram, or one message cut out of a stream; nothing of it is kept
  */
 export function parseMessage(bytes: Buffer): Parsed {
-  let text = bytes.toString("latin1");
+  const arrived = bytes.toString("latin1");
+  let text = arrived;
   let problem = "";
   let problemStatus = 400;
   let empty = text.indexOf("\r\n\r\n");
@@ -67,14 +69,19 @@ export function parseMessage(bytes: Buffer): Parsed {
     }
   }
 
-  const index: number[] = [];
+  let used = 0;
+  // A bare LF or CR is harmless to us, but the next server might end a line there.
+  let stray = head.indexOf("\n") !== startEnd + 1 || head.indexOf("\r") !== startEnd;
   let hasCompactNames = false;
   let seen = 0;
   let contentLengthAt = -1;
   for (let p = headersStart; p < headersEnd; ) {
     let lf = head.indexOf("\n", p);
+    stray ||= head.indexOf("\r", p) !== lf - 1;
     for (let next = head.charCodeAt(lf + 1); next === 0x20 || next === 0x09; next = head.charCodeAt(lf + 1)) {
-      lf = head.indexOf("\n", lf + 1);
+      const fold = lf + 1;
+      lf = head.indexOf("\n", fold);
+      stray ||= head.indexOf("\r", fold) !== lf - 1;
     }
     const lineEnd = lf - 1;
     const nameEnd = skipToken(head, p, lineEnd);
@@ -96,21 +103,26 @@ export function parseMessage(bytes: Buffer): Parsed {
     if ((bit & SINGLE) !== 0) {
       if ((seen & bit) !== 0) problem ||= `header ${head.slice(p, nameEnd)} stands twice`;
       seen |= bit;
-      if (id === Header.ContentLength) contentLengthAt = index.length;
+      if (id === Header.ContentLength) contentLengthAt = used;
     }
-    index.push(id, p, valueStart, valueEnd);
+    SCRATCH[used] = id;
+    SCRATCH[used + 1] = p;
+    SCRATCH[used + 2] = valueStart;
+    SCRATCH[used + 3] = valueEnd;
+    used += INDEX_STRIDE;
     p = lf + 1;
   }
-  if (hasStrayControl(head)) problem ||= "a header holds NUL, or a CR or LF that ends no line";
+  const index = SCRATCH.slice(0, used);
+  if (stray || hasNul(head)) problem ||= "a header holds NUL, or a CR or LF that ends no line";
 
-  let body: Buffer = EMPTY_BODY;
-  const available = Math.max(0, bytes.length - head.length);
+  let body = "";
+  const available = Math.max(0, arrived.length - head.length);
   if (contentLengthAt >= 0) {
     const length = parseDecimal(head, index[contentLengthAt + 2]!, index[contentLengthAt + 3]!, 0x7fffffff);
     if (length < 0) problem ||= "Content-Length is not a number of bytes";
     else if (length > available) problem ||= "Content-Length says more than what arrived";
-    else body = bytes.subarray(head.length, head.length + length);
-  } else if (available > 0) body = bytes.subarray(head.length);
+    else body = arrived.slice(head.length, head.length + length);
+  } else if (available > 0) body = arrived.slice(head.length);
 
   const message = new SipMessage({
     head,
@@ -141,17 +153,10 @@ function hasSpaceOrBracket(uri: string): boolean {
   return false;
 }
 
-/** NUL, a bare LF or a bare CR: harmless to us, but the next server might end a line there. */
-function hasStrayControl(head: string): boolean {
+function hasNul(head: string): boolean {
   for (let nul = head.indexOf("\0"); nul >= 0; nul = head.indexOf("\0", nul + 1)) {
     // Escaped in a quoted string it is allowed (§25.1 quoted-pair).
     if (head.charCodeAt(nul - 1) !== 0x5c) return true;
-  }
-  for (let lf = head.indexOf("\n"); lf >= 0; lf = head.indexOf("\n", lf + 1)) {
-    if (head.charCodeAt(lf - 1) !== 0x0d) return true;
-  }
-  for (let cr = head.indexOf("\r"); cr >= 0; cr = head.indexOf("\r", cr + 1)) {
-    if (head.charCodeAt(cr + 1) !== 0x0a) return true;
   }
   return false;
 }

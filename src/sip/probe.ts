@@ -1,5 +1,4 @@
 import type { Listener, Target } from "./flow.ts";
-import { encode } from "./head-edit.ts";
 import type { AddressOutcome } from "./host.ts";
 import type { ProxyEnvironment } from "./proxy/environment.ts";
 import { viaValue } from "./proxy/forward-request.ts";
@@ -21,7 +20,7 @@ export function sendProbe(
   const { identity } = environment;
   const uri = `sip:${bracketed(target.host)}:${target.port};transport=${target.transport}`;
   const self = `<sip:${identity.sentBy(listener)}>`;
-  const head =
+  const options =
     `OPTIONS ${uri} SIP/2.0\r\nVia: ${viaValue(identity, listener, target.transport, branch)}\r\nMax-Forwards: 0\r\n` +
     `From: ${self};tag=${branch.slice(-12).replace(".", "")}\r\nTo: <${uri}>\r\nCall-ID: ${branch}@${identity.name}\r\n` +
     "CSeq: 1 OPTIONS\r\nUser-Agent: Waypost\r\nContent-Length: 0\r\n\r\n";
@@ -30,7 +29,7 @@ export function sendProbe(
     clientKey(branch, "OPTIONS"),
     "OPTIONS",
     environment.connect(target, listener),
-    encode(head, Buffer.alloc(0)),
+    options,
     environment,
     {
       responseReceived: ({ status }) => {

@@ -43,7 +43,7 @@ export interface ReplyOptions {
  * Makes a response to `request` (§8.2.6): its Vias, From, To, Call-ID and CSeq as they came, long names, no body.
  * A broken request gets what could be read of it.
  */
-export function buildReply(request: SipMessage, status: number, options: ReplyOptions = {}): Buffer {
+export function buildReply(request: SipMessage, status: number, options: ReplyOptions = {}): string {
   let out = `SIP/2.0 ${status} ${options.reason ?? reasonPhrase(status)}\r\n`;
   let first = true;
   for (let i = request.find(Header.Via); i >= 0; i = request.find(Header.Via, i + INDEX_STRIDE)) {
@@ -61,8 +61,7 @@ export function buildReply(request: SipMessage, status: number, options: ReplyOp
   }
   out += line(request, Header.CallId, "Call-ID") + line(request, Header.CSeq, "CSeq");
   if (status === 100) out += line(request, Header.Timestamp, "Timestamp");
-  out += `${options.headers ?? ""}Content-Length: 0\r\n\r\n`;
-  return Buffer.from(out, "latin1");
+  return `${out}${options.headers ?? ""}Content-Length: 0\r\n\r\n`;
 }
 
 function line(request: SipMessage, id: (typeof Header)[keyof typeof Header], name: string): string {

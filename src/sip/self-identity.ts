@@ -10,6 +10,8 @@ export class SelfIdentity {
   readonly listeners: readonly Listener[];
   private readonly hostPorts = new Set<string>();
   private readonly names = new Set<string>();
+  /** Each listener with its advertised host in the spelling that is compared. */
+  private readonly advertised: (readonly [Listener, string])[] = [];
   private readonly sentBys = new Map<Listener, string>();
 
   /** @throws RangeError when there is no listener */
@@ -21,6 +23,7 @@ export class SelfIdentity {
       this.hostPorts.add(`${sameSpelling(host)}:${listener.advertisedPort}`);
       this.hostPorts.add(`${sameSpelling(listener.address)}:${listener.port}`);
       if (!isIpLiteral(host)) this.names.add(host);
+      this.advertised.push([listener, sameSpelling(host)]);
       const sentBy = `${bracketed(listener.advertisedHost)}:${listener.advertisedPort}`;
       this.sentBys.set(listener, sentBy);
     }
@@ -47,12 +50,16 @@ export class SelfIdentity {
   /** The listener that a Record-Route URI of ours names, or undefined. */
   listenerNamed(uri: SipUri): Listener | undefined {
     const transport = uriTransport(uri);
-    return this.listeners.find(
-      (l) =>
-        sameSpelling(l.advertisedHost.toLowerCase()) === sameSpelling(uri.host) &&
-        (uri.port === undefined || l.advertisedPort === uri.port) &&
-        (transport === undefined || l.transport === transport),
-    );
+    const host = sameSpelling(uri.host);
+    for (const [listener, own] of this.advertised) {
+      if (
+        own === host &&
+        (uri.port === undefined || listener.advertisedPort === uri.port) &&
+        (transport === undefined || listener.transport === transport)
+      )
+        return listener;
+    }
+    return undefined;
   }
 
   /** `host:port` for the sent-by of a Via. */

@@ -69,13 +69,13 @@ export class StatelessAnswers {
   private send(request: SipMessage, flow: Flow, toTag: string, status: number, headers: string, reason?: string): void {
     const topVia = viaWithSource(request, flow);
     const all = SERVER + headers;
-    const bytes = buildReply(request, status, {
+    const text = buildReply(request, status, {
       toTag,
       headers: all,
       topVia,
       ...(reason === undefined ? {} : { reason }),
     });
-    ResponsePath.of(request.topVia!, flow, this.environment).send(bytes, this.environment);
+    ResponsePath.of(request.topVia!, flow, this.environment).send(text, this.environment);
   }
 
   private report(

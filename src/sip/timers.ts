@@ -35,14 +35,17 @@ export class Timers {
   now = 0;
   /** Timers that run. */
   size = 0;
-  private readonly queues = new Map<number, Queue>();
+  private readonly byDuration = new Map<number, Queue>();
+  /** The same queues, to be gone through for the earliest. */
+  private readonly queues: Queue[] = [];
 
   /** Starts a timer that fires `after` ms from now. */
   start<Kind extends string>(after: number, owner: TimerOwner<Kind>, kind: Kind): Timer {
-    let queue = this.queues.get(after);
+    let queue = this.byDuration.get(after);
     if (queue === undefined) {
       queue = { first: undefined, last: undefined };
-      this.queues.set(after, queue);
+      this.byDuration.set(after, queue);
+      this.queues.push(queue);
     }
     const timer = new Timer(owner as TimerOwner<string>, kind, this.now + after, queue);
     timer.previous = queue.last;
@@ -81,10 +84,9 @@ export class Timers {
 
   private earliest(): Timer | undefined {
     let earliest: Timer | undefined;
-    for (const queue of this.queues.values()) {
-      if (queue.first !== undefined && (earliest === undefined || queue.first.due < earliest.due)) {
-        earliest = queue.first;
-      }
+    for (let i = 0; i < this.queues.length; i++) {
+      const { first } = this.queues[i]!;
+      if (first !== undefined && (earliest === undefined || first.due < earliest.due)) earliest = first;
     }
     return earliest;
   }

@@ -4,7 +4,7 @@ import type { Listener, TransportName } from "../sip/flow.ts";
 import { FRAMING_ERROR_TEXT, type FramingErrorKind, StreamFraming } from "../sip/framing.ts";
 import { explainSocketError } from "./explain.ts";
 import { pauseIfTooFast, takeIn } from "./intake.ts";
-import type { ListenerStats, OpenFlow, TransportHandler, TransportOptions } from "./part.ts";
+import type { ListenerStats, Message, OpenFlow, TransportHandler, TransportOptions } from "./part.ts";
 
 /** A flow that is a connection, as its listener sees it. */
 export interface Connection extends OpenFlow {
@@ -117,13 +117,13 @@ export class StreamConnection implements Connection {
     return hostPort(this.remoteAddress, this.remotePort);
   }
 
-  send(bytes: Buffer): void {
+  send(message: Message): void {
     if (!this.#open) {
       this.#owner.stats.sendFailures++;
       return;
     }
     this.#owner.stats.messagesOut++;
-    this.#write(bytes);
+    this.#write(message);
   }
 
   end(reason: string, how: "flush" | "now"): void {
@@ -177,9 +177,9 @@ export class StreamConnection implements Connection {
     });
   }
 
-  #write(bytes: Buffer): void {
+  #write(message: Message): void {
     const { maxQueuedBytes } = this.#owner.options;
-    if (this.#socket.writableLength + bytes.length > maxQueuedBytes) {
+    if (this.#socket.writableLength + message.length > maxQueuedBytes) {
       this.#owner.stats.queueOverflows++;
       const why = this.#connecting ? "before the connection came about" : "since it does not read";
       this.end(`${maxQueuedBytes} bytes waited for ${this.#peer} ${why}`, "now");
@@ -191,7 +191,8 @@ export class StreamConnection implements Connection {
       this.#owner.corks.add(this);
     }
     this.#lastActivity = performance.now();
-    this.#socket.write(bytes);
+    if (typeof message === "string") this.#socket.write(message, "latin1");
+    else this.#socket.write(message);
   }
 
   /** Lets go what was written in this turn. */

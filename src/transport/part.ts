@@ -172,10 +172,17 @@ export function newStats(listener: Listener): ListenerStats {
   };
 }
 
+/** A message to be sent: bytes, or text of which each character is one byte (latin1). */
+export type Message = Buffer | string;
+
+export function asBytes(message: Message): Buffer {
+  return typeof message === "string" ? Buffer.from(message, "latin1") : message;
+}
+
 /** What every flow of ours can do besides being a Flow. */
 export interface OpenFlow extends Flow {
   /** Never throws, never calls the handler before it returns. */
-  send(bytes: Buffer): void;
+  send(message: Message): void;
 }
 
 /** One bound listener of any transport. */

@@ -6,6 +6,7 @@ import {
   DEFAULTS,
   type ListenerStats,
   type ListenSpec,
+  type Message,
   type OpenFlow,
   type TransportHandler,
   type TransportOptions,
@@ -97,8 +98,8 @@ export class Transports {
   }
 
   /** Sends one message on a flow of this object. On a connection still being set up it waits, up to `maxQueuedBytes`. */
-  send(flow: Flow, bytes: Buffer): void {
-    (flow as OpenFlow).send(bytes);
+  send(flow: Flow, message: Message): void {
+    (flow as OpenFlow).send(message);
   }
 
   /** One row per listener, in the order of `listeners`; live objects. */

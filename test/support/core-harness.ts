@@ -122,11 +122,11 @@ export class CoreHarness implements CoreHost {
     for (const peer of this.peers) peer.inbox.length = 0;
   }
 
-  send(flow: Flow, bytes: Buffer): void {
+  send(flow: Flow, text: string): void {
     const peer = this.peers.find((p) => p.flow === flow);
     if (peer === undefined) throw new Error("the core sends on a flow that nobody gave it");
     if (!flow.open) throw new Error("the core sends on a closed flow");
-    peer.inbox.push(new Message(Buffer.from(bytes), this.now));
+    peer.inbox.push(new Message(Buffer.from(text, "latin1"), this.now));
   }
 
   connect(target: Target, from: Listener): Flow {

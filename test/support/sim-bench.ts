@@ -40,8 +40,8 @@ export class SimBench {
     this.targets = [{ transport: outbound, address: "10.0.2.1", port: 5060, host: "pool.contoso.com" }];
     this.core = new SipCore(
       {
-        send: (to, bytes) => {
-          this.sent.push({ at: this.now, message: new SimMessage(bytes.toString("latin1")), flow: to });
+        send: (to, text) => {
+          this.sent.push({ at: this.now, message: new SimMessage(text), flow: to });
         },
         connect: (target) => this.flowTo(target),
         locate: (_id, query) => this.locate(query),

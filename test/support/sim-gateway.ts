@@ -91,8 +91,8 @@ export class SimGateway implements SimNode, CoreHost {
     if (flow !== undefined) this.core.flowClosed(flow, reason, this.#setting.clock.now);
   }
 
-  send(flow: Flow, bytes: Buffer): void {
-    const message = new SimMessage(bytes.toString("latin1"));
+  send(flow: Flow, text: string): void {
+    const message = new SimMessage(text);
     const { path } = flow as SimFlow;
     this.#watch.sent(message, path);
     path.send(message);

@@ -71,7 +71,7 @@ export class Branch implements ClientTransactionUser {
    * Sends the copy.
    * @param firstResponseWithin ms until `firstResponseOverdue`; undefined for no such limit
    */
-  start(flow: Flow, bytes: Buffer, firstResponseWithin: number | undefined): void {
+  start(flow: Flow, text: string, firstResponseWithin: number | undefined): void {
     const { environment, branchId } = this;
     const { method } = this.invite.request;
     const key = clientKey(branchId, method);
@@ -86,12 +86,12 @@ export class Branch implements ClientTransactionUser {
             environment,
             key,
             flow,
-            bytes,
+            text,
             (response) => buildAck(this.invite, response),
             environment,
             this,
           )
-        : new NonInviteClientTransaction(environment, key, method, flow, bytes, environment, this);
+        : new NonInviteClientTransaction(environment, key, method, flow, text, environment, this);
     environment.addClientTransaction(this.transaction);
   }
 
@@ -166,9 +166,9 @@ export class Branch implements ClientTransactionUser {
     const { environment } = this;
     const flow = this.transaction!.flow;
     const key = clientKey(this.branchId, "CANCEL");
-    const bytes = buildCancel(this.invite, this.cancelReason);
+    const text = buildCancel(this.invite, this.cancelReason);
     environment.addClientTransaction(
-      new NonInviteClientTransaction(environment, key, "CANCEL", flow, bytes, environment, IGNORE),
+      new NonInviteClientTransaction(environment, key, "CANCEL", flow, text, environment, IGNORE),
     );
     environment.timers.cancel(this.ringing);
     // §9.1: without a final response to the INVITE it counts as cancelled after 64·T1.

@@ -29,7 +29,7 @@ export function viaValue(identity: SelfIdentity, listener: Listener, transport: 
 }
 
 /** The outgoing copy of a request (§16.6 steps 1 to 8 and 9's Content-Length). */
-export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity: SelfIdentity): Buffer {
+export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity: SelfIdentity): string {
   const edit = new HeadEdit(request);
   if (plan.hop.requestUri !== request.requestUri) {
     const start = request.method.length + 1;
@@ -55,7 +55,7 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
   }
   editRoutes(request, edit, plan.routes, plan.hop);
   edit.normalise();
-  return edit.toBytes();
+  return edit.toString();
 }
 
 function withParameter(bracketedUri: string, parameter: string): string {

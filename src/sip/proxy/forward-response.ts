@@ -4,7 +4,7 @@ import { Header } from "../header-names.ts";
 import { INDEX_STRIDE, type SipMessage } from "../message.ts";
 
 /** The upstream copy of a response: without our Via, else as it came (§16.7 step 3). Undefined when no Via would be left. */
-export function forwardResponse(response: SipMessage): Buffer | undefined {
+export function forwardResponse(response: SipMessage): string | undefined {
   const at = response.find(Header.Via);
   const via = response.topVia!;
   const edit = new HeadEdit(response);
@@ -15,5 +15,5 @@ export function forwardResponse(response: SipMessage): Buffer | undefined {
     edit.replace(response.lineStart(at), response.lineEnd(at), "");
   }
   edit.normalise();
-  return edit.toBytes();
+  return edit.toString();
 }

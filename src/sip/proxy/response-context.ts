@@ -99,8 +99,8 @@ export class ResponseContext implements BranchOwner {
     }
     // §16.7 step 5, and RFC 4320 §4.1 for every method but INVITE.
     if (response.status === 100 || this.job.request.method !== "INVITE") return;
-    const bytes = forwardResponse(response);
-    if (bytes !== undefined) this.server.respond(response.status, bytes);
+    const text = forwardResponse(response);
+    if (text !== undefined) this.server.respond(response.status, text);
   }
 
   finalReceived(branch: Branch, response: SipMessage): void {
@@ -185,7 +185,7 @@ export class ResponseContext implements BranchOwner {
     };
     const listener = flow?.listener ?? identity.listenerFor(target, inbound, routes.outbound);
     const branchId = environment.newBranch(job.loopHash);
-    const bytes = forwardRequest(
+    const text = forwardRequest(
       request,
       {
         inbound,
@@ -199,7 +199,7 @@ export class ResponseContext implements BranchOwner {
       },
       identity,
     );
-    if (bytes.length > environment.maxUdpRequestBytes && this.goesOverTcp(candidate)) {
+    if (text.length > environment.maxUdpRequestBytes && this.goesOverTcp(candidate)) {
       this.startBranch({ target: overTcp(target) }, target);
       return;
     }
@@ -210,7 +210,7 @@ export class ResponseContext implements BranchOwner {
     let limit: number | undefined;
     if (job.decision === undefined) limit = values.inDialogResponse;
     else if (this.targets.hasMore) limit = values.firstResponse;
-    branch.start(flow ?? environment.connect(target, listener), bytes, limit);
+    branch.start(flow ?? environment.connect(target, listener), text, limit);
   }
 
   /** Whether §18.1.1 applies to a request too large for UDP, and TCP may be tried. */
@@ -271,15 +271,15 @@ export class ResponseContext implements BranchOwner {
   private answerSelf(status: number, explanation: string): void {
     const { job, environment } = this;
     const headers = explanationHeaders(environment.identity.name, status, explanation);
-    const bytes = this.reply(status, status === 487 ? "" : headers, job.toTag);
-    this.conclude(this.lastTarget, status, bytes, explanation);
+    const text = this.reply(status, status === 487 ? "" : headers, job.toTag);
+    this.conclude(this.lastTarget, status, text, explanation);
   }
 
   private sendTrying(): void {
     if (!this.answered) this.server.respond(100, this.reply(100, "", undefined));
   }
 
-  private reply(status: number, headers: string, toTag: string | undefined): Buffer {
+  private reply(status: number, headers: string, toTag: string | undefined): string {
     const { request, inbound } = this.job;
     const topVia = viaWithSource(request, inbound);
     return buildReply(request, status, toTag === undefined ? { headers, topVia } : { headers, topVia, toTag });
@@ -289,11 +289,11 @@ export class ResponseContext implements BranchOwner {
   private conclude(
     target: Target | undefined,
     status: number,
-    bytes: Buffer | undefined,
+    text: string | undefined,
     explanation: string | undefined,
   ): void {
-    if (bytes !== undefined) {
-      this.server.respond(status, bytes);
+    if (text !== undefined) {
+      this.server.respond(status, text);
       this.answered = true;
       this.environment.timers.cancel(this.trying);
     }

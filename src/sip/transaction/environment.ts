@@ -7,7 +7,7 @@ import type { Via } from "../via.ts";
 export interface TransactionEnvironment {
   readonly timers: Timers;
   readonly values: TimerValues;
-  send(flow: Flow, bytes: Buffer): void;
+  send(flow: Flow, text: string): void;
   connect(target: Target, listener: Listener): Flow;
 }
 
@@ -32,8 +32,8 @@ export class ResponsePath {
   }
 
   /** Sends on the flow of the request; where that is closed, on a new connection to the Via's address. */
-  send(bytes: Buffer, environment: TransactionEnvironment): void {
+  send(text: string, environment: TransactionEnvironment): void {
     const flow = this.flow.open ? this.flow : environment.connect(this.fallback, this.flow.listener);
-    environment.send(flow, bytes);
+    environment.send(flow, text);
   }
 }

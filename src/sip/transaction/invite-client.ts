@@ -14,23 +14,23 @@ export class InviteClientTransaction implements ClientTransaction {
   private readonly environment: TransactionEnvironment;
   private readonly table: ClientTransactionTable;
   private readonly user: ClientTransactionUser;
-  private readonly makeAck: (response: SipMessage) => Buffer;
+  private readonly makeAck: (response: SipMessage) => string;
   /** The INVITE while it may have to be repeated, then the ACK of a non-2xx. */
-  private repeatable: Buffer | undefined;
+  private repeatable: string | undefined;
   private resendAfter: number;
   private resend: Timer | undefined;
   private end: Timer | undefined;
 
   /**
-   * Sends `bytes` on `flow` and starts the machine.
+   * Sends `text` on `flow` and starts the machine.
    * @param makeAck makes the ACK for a non-2xx final response (§17.1.1.3)
    */
   constructor(
     environment: TransactionEnvironment,
     key: string,
     flow: Flow,
-    bytes: Buffer,
-    makeAck: (response: SipMessage) => Buffer,
+    text: string,
+    makeAck: (response: SipMessage) => string,
     table: ClientTransactionTable,
     user: ClientTransactionUser,
   ) {
@@ -44,10 +44,10 @@ export class InviteClientTransaction implements ClientTransaction {
     this.resendAfter = values.t1;
     this.end = timers.start(64 * values.t1, this, "B");
     if (!isReliable(flow.transport)) {
-      this.repeatable = bytes;
+      this.repeatable = text;
       this.resend = timers.start(this.resendAfter, this, "A");
     }
-    environment.send(flow, bytes);
+    environment.send(flow, text);
   }
 
   get pending(): boolean {

@@ -13,7 +13,7 @@ export class InviteServerTransaction implements ServerTransaction {
   private readonly path: ResponsePath;
   private readonly reliable: boolean;
   private readonly user: ServerTransactionUser;
-  private lastResponse: Buffer | undefined;
+  private lastResponse: string | undefined;
   private resendAfter: number;
   private resend: Timer | undefined;
   private end: Timer | undefined;
@@ -47,7 +47,7 @@ export class InviteServerTransaction implements ServerTransaction {
   }
 
   /** The user answers. A response that the state has no room for is dropped. */
-  respond(status: number, bytes: Buffer): boolean {
+  respond(status: number, text: string): boolean {
     const { timers, values } = this.environment;
     if (this.state === "accepted" ? status < 200 || status >= 300 : this.state !== "proceeding") return false;
     if (status >= 200 && this.state === "proceeding") {
@@ -55,7 +55,7 @@ export class InviteServerTransaction implements ServerTransaction {
         this.state = "accepted";
         this.end = timers.start(64 * values.t1, this, "L");
         this.lastResponse = undefined;
-        this.path.send(bytes, this.environment);
+        this.path.send(text, this.environment);
         return true;
       }
       this.state = "completed";
@@ -63,8 +63,8 @@ export class InviteServerTransaction implements ServerTransaction {
       if (!this.reliable) this.resend = timers.start(this.resendAfter, this, "G");
     }
     // In Accepted each 2xx is the user's to repeat (RFC 6026 §7.1).
-    if (this.state !== "accepted") this.lastResponse = bytes;
-    this.path.send(bytes, this.environment);
+    if (this.state !== "accepted") this.lastResponse = text;
+    this.path.send(text, this.environment);
     return true;
   }
 

@@ -13,18 +13,18 @@ export class NonInviteClientTransaction implements ClientTransaction {
   private readonly environment: TransactionEnvironment;
   private readonly table: ClientTransactionTable;
   private readonly user: ClientTransactionUser;
-  private repeatable: Buffer | undefined;
+  private repeatable: string | undefined;
   private resendAfter: number;
   private resend: Timer | undefined;
   private end: Timer | undefined;
 
-  /** Sends `bytes` on `flow` and starts the machine. */
+  /** Sends `text` on `flow` and starts the machine. */
   constructor(
     environment: TransactionEnvironment,
     key: string,
     method: string,
     flow: Flow,
-    bytes: Buffer,
+    text: string,
     table: ClientTransactionTable,
     user: ClientTransactionUser,
   ) {
@@ -38,10 +38,10 @@ export class NonInviteClientTransaction implements ClientTransaction {
     this.resendAfter = values.t1;
     this.end = timers.start(64 * values.t1, this, "F");
     if (!isReliable(flow.transport)) {
-      this.repeatable = bytes;
+      this.repeatable = text;
       this.resend = timers.start(this.resendAfter, this, "E");
     }
-    environment.send(flow, bytes);
+    environment.send(flow, text);
   }
 
   get pending(): boolean {

@@ -13,7 +13,7 @@ export class NonInviteServerTransaction implements ServerTransaction {
   private readonly path: ResponsePath;
   private readonly reliable: boolean;
   private readonly user: ServerTransactionUser;
-  private lastResponse: Buffer | undefined;
+  private lastResponse: string | undefined;
 
   constructor(
     environment: TransactionEnvironment,
@@ -36,16 +36,16 @@ export class NonInviteServerTransaction implements ServerTransaction {
     if (this.lastResponse !== undefined) this.path.send(this.lastResponse, this.environment);
   }
 
-  respond(status: number, bytes: Buffer): boolean {
+  respond(status: number, text: string): boolean {
     if (this.state === "completed" || this.state === "terminated") return false;
-    this.path.send(bytes, this.environment);
+    this.path.send(text, this.environment);
     if (status < 200) {
       this.state = "proceeding";
-      this.lastResponse = bytes;
+      this.lastResponse = text;
     } else if (this.reliable) this.terminate();
     else {
       this.state = "completed";
-      this.lastResponse = bytes;
+      this.lastResponse = text;
       this.environment.timers.start(64 * this.environment.values.t1, this, "J");
     }
     return true;

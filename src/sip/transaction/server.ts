@@ -9,7 +9,7 @@ export interface ServerTransaction {
   /** The request came again. */
   retransmitted(): void;
   /** Sends a response; false when the state has no room for it (a final one went out before). */
-  respond(status: number, bytes: Buffer): boolean;
+  respond(status: number, text: string): boolean;
   /** No final answer will come (RFC 4320 §4.2): repetitions are still absorbed for as long as they may arrive. */
   abandon(): void;
 }

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { hostPort } from "../../address.ts";
 import { explainSocketError } from "../explain.ts";
+import type { Message } from "../part.ts";
 import { bound, DgramSender } from "./dgram-socket.ts";
 import { BATCH, MessageBatch } from "./message-batch.ts";
 import type { UdpBinding, UdpReceiver, UdpSocket } from "./socket.ts";
@@ -74,16 +75,18 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
     socket.on("error", (error: NodeJS.ErrnoException) => receiver.error(error.code ?? error.message));
   }
 
-  send(bytes: Buffer, port: number, address: string, peer: Peer): boolean {
+  send(message: Message, port: number, address: string, peer: Peer): boolean {
     if (!this.#open) return false;
     // What waits for the kernel goes first, and only the kernel has words for what is too long.
-    if (this.#sender.waiting > 0 || bytes.length > MAX_DATAGRAM) return this.#sender.send(bytes, port, address, peer);
+    if (this.#sender.waiting > 0 || message.length > MAX_DATAGRAM) {
+      return this.#sender.send(message, port, address, peer);
+    }
     if (this.#queued === BATCH) this.#flush();
     const i = this.#queued;
     if (!this.#addresses.write(this.#outgoing.names, this.#outgoing.nameAt(i), address, port)) {
-      return this.#sender.send(bytes, port, address, peer);
+      return this.#sender.send(message, port, address, peer);
     }
-    this.#outgoing.put(i, bytes);
+    this.#outgoing.put(i, message);
     this.#peers[i] = peer;
     this.#queued++;
     this.#awaitEndOfTurn();

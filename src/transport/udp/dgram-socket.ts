@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { hostPort } from "../../address.ts";
 import { explainSocketError } from "../explain.ts";
+import { asBytes, type Message } from "../part.ts";
 import type { UdpBinding, UdpReceiver, UdpSocket } from "./socket.ts";
 
 /** Datagrams that may wait for the kernel; beyond it UDP drops, as a network would. */
@@ -32,7 +33,7 @@ export async function bindDgramSocket<Peer>(
   return {
     port: socket.address().port,
     descriptor: undefined,
-    send: (bytes, peerPort, peerAddress, peer) => sender.send(bytes, peerPort, peerAddress, peer),
+    send: (message, peerPort, peerAddress, peer) => sender.send(message, peerPort, peerAddress, peer),
     close: () => sender.close(),
   };
 }
@@ -68,7 +69,7 @@ export class DgramSender<Peer> {
     return this.#waiting;
   }
 
-  send(bytes: Buffer, port: number, address: string, peer: Peer): boolean {
+  send(message: Message, port: number, address: string, peer: Peer): boolean {
     if (!this.#open) return false;
     // A burst sent within one turn counts as waiting although the kernel has it: only its real queue is a reason to drop.
     if (this.#waiting >= MAX_WAITING && this.#socket.getSendQueueCount() >= MAX_WAITING) return false;
@@ -78,7 +79,7 @@ export class DgramSender<Peer> {
       if (error && this.#open) this.#receiver.unsent(peer, explainSocketError(error, hostPort(address, port)));
     };
     try {
-      this.#socket.send(bytes, port, address, done);
+      this.#socket.send(asBytes(message), port, address, done);
     } catch (error) {
       // dgram throws for a port out of range.
       setImmediate(done, error as NodeJS.ErrnoException);

@@ -1,7 +1,14 @@
 import { hostPort, withoutZone, zoneOf } from "../../address.ts";
 import type { Listener, Target } from "../../sip/flow.ts";
 import { ADMIT_ALL, type Admission } from "../admission.ts";
-import { type ListenerStats, newStats, type OpenFlow, type TransportHandler, type TransportPart } from "../part.ts";
+import {
+  type ListenerStats,
+  type Message,
+  newStats,
+  type OpenFlow,
+  type TransportHandler,
+  type TransportPart,
+} from "../part.ts";
 import { readKernelDrops } from "./kernel-drops.ts";
 import type { UdpReceiver, UdpSocket } from "./socket.ts";
 
@@ -32,8 +39,8 @@ export class UdpFlow implements OpenFlow {
     return this.#part.open;
   }
 
-  send(bytes: Buffer): void {
-    this.#part.send(this, bytes);
+  send(message: Message): void {
+    this.#part.send(this, message);
   }
 }
 
@@ -106,9 +113,9 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
     return new UdpFlow(this, target.address, target.port, zone);
   }
 
-  send(flow: UdpFlow, bytes: Buffer): void {
+  send(flow: UdpFlow, message: Message): void {
     const address = flow.zone === "" ? flow.remoteAddress : flow.remoteAddress + flow.zone;
-    if (this.#socket.send(bytes, flow.remotePort, address, flow)) {
+    if (this.#socket.send(message, flow.remotePort, address, flow)) {
       this.stats.messagesOut++;
       this.#queueFull = false;
       return;

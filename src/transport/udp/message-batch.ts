@@ -1,3 +1,4 @@
+import type { Message } from "../part.ts";
 import type { SystemCalls } from "./system-calls.ts";
 
 /** Datagrams that one system call moves at most. */
@@ -61,8 +62,9 @@ export class MessageBatch {
   }
 
   /** Puts a datagram of at most 64 kB into message `i`. */
-  put(i: number, datagram: Buffer): void {
-    this.bytes.set(datagram, i * SLOT);
+  put(i: number, datagram: Message): void {
+    if (typeof datagram === "string") this.bytes.write(datagram, i * SLOT, datagram.length, "latin1");
+    else this.bytes.set(datagram, i * SLOT);
     this.#vectorWords[i * VECTOR_WORDS + LENGTH_WORD] = datagram.length;
   }
 

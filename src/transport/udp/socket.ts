@@ -1,3 +1,4 @@
+import type { Message } from "../part.ts";
 import { bindBatchedSocket } from "./batched-socket.ts";
 import { bindDgramSocket } from "./dgram-socket.ts";
 import { loadSystemCalls } from "./system-calls.ts";
@@ -11,7 +12,7 @@ export interface UdpSocket<Peer> {
   /** Of the socket, for handing it to another process; undefined where it is node:dgram's own. */
   readonly descriptor: number | undefined;
   /** Takes a datagram for the kernel. False when too many wait for it; then the datagram is dropped. */
-  send(bytes: Buffer, port: number, address: string, peer: Peer): boolean;
+  send(message: Message, port: number, address: string, peer: Peer): boolean;
   close(): Promise<void>;
 }
 

@@ -4,6 +4,7 @@ import { hostPort } from "../../address.ts";
 import type { Listener, TransportName } from "../../sip/flow.ts";
 import { type Connection, type ConnectionOwner, LINGER_MS } from "../connection.ts";
 import { pauseIfTooFast, takeIn } from "../intake.ts";
+import { asBytes, type Message } from "../part.ts";
 
 const PING = Buffer.from("\r\n\r\n", "latin1");
 const PONG = Buffer.from("\r\n", "latin1");
@@ -59,13 +60,13 @@ export class WebSocketConnection implements Connection {
     return hostPort(this.remoteAddress, this.remotePort);
   }
 
-  send(bytes: Buffer): void {
+  send(message: Message): void {
     if (!this.#open) {
       this.#owner.stats.sendFailures++;
       return;
     }
     this.#owner.stats.messagesOut++;
-    this.#write(bytes);
+    this.#write(asBytes(message));
   }
 
   end(reason: string, how: "flush" | "now"): void {
