@@ -1,12 +1,22 @@
 import { hostname } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
+import { hostPort } from "./address.ts";
 import type { Config } from "./config/config.ts";
 import { drain } from "./drain.ts";
-import type { EndpointStore, TableSnapshot } from "./endpoints/store.ts";
+import { DrainsInForce } from "./drains-in-force.ts";
+import {
+  type EndpointStore,
+  type GatewayReport,
+  MAX_POOL_ADDRESSES,
+  type PoolAddress,
+  type RowDifference,
+  type TableSnapshot,
+} from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine } from "./engine/embedded.ts";
 import type { Engine } from "./engine/engine.ts";
+import type { AddressReport } from "./locate/health.ts";
 import { storePlace } from "./open-store.ts";
 import { Operations } from "./operations.ts";
 import { decide, nextHopsOf } from "./routing/route.ts";
@@ -51,19 +61,32 @@ async function startServing(config: Config, log: Logger, operations: Operations)
   const store = new StoreThread(config);
   const table = new EndpointTable(await loadTable(store));
   const routing = { defaultRoute: config.defaultRoute };
+  const drains = new DrainsInForce(store, log);
   let engine: Engine;
   try {
+    await drains.start();
     engine = await startEngine(config, log, (request) => decide(request, table, routing));
   } catch (error) {
+    await drains.stop();
     await store.close();
     throw error;
   }
+  drains.use((list) => engine.setDrains(list));
   const [first] = engine.listeners;
   const watchPools = config.probe === undefined ? () => {} : poolWatcher(table, engine);
-  const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`, (differences) => {
+  const report = (): Pick<GatewayReport, "pools" | "drained"> => ({
+    pools: poolAddresses(engine.describePools()),
+    drained: drains.list.map(({ place }) => place),
+  });
+  const changed = (differences: readonly RowDifference[]): void => {
     watchPools();
     const rows = differences.flatMap(({ after }) => after ?? []);
     void nameUnableRows(rows, engine.capabilities, log);
+  };
+  const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`, changed, report);
+  drains.use((list) => {
+    engine.setDrains(list);
+    inForce.report();
   });
   operations.serve({ engine, table, isStoreWell: () => inForce.isStoreWell });
   watchPools();
@@ -89,12 +112,24 @@ async function startServing(config: Config, log: Logger, operations: Operations)
       operations.drain("the gateway is stopping");
       await drain({ engine, seconds: config.drain.seconds, log });
       await engine.close();
+      await drains.stop();
       await inForce.stop();
       await store.close();
       await operations.close();
       log.info("stopped");
     },
   };
+}
+
+/** The addresses for a report, those that are not simply well first. */
+function poolAddresses(all: readonly AddressReport[]): PoolAddress[] {
+  const isWell = ({ observed, admin }: AddressReport): boolean => observed === "up" && admin === "up";
+  const chosen =
+    all.length <= MAX_POOL_ADDRESSES ? all : [...all].sort((a, b) => Number(isWell(a)) - Number(isWell(b)));
+  return chosen.slice(0, MAX_POOL_ADDRESSES).map(({ target, observed, admin, sentence }) => {
+    const { host, transport, address, port } = target;
+    return { pool: host, transport, address: hostPort(address, port), observed, admin, sentence };
+  });
 }
 
 async function startEngine(

@@ -80,6 +80,7 @@ export const ERRORS = {
     remedy: "`waypost table restore` brings the last good table back; `waypost table accept` takes what is stored now.",
   },
   NOTHING_TO_SETTLE: { http: 409, remedy: "`waypost status` shows how the store is." },
+  NOT_DRAINED: { http: 409, remedy: "`waypost pools` shows which addresses are drained." },
   USAGE: { http: 400, remedy: "See --help." },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
+import type { Drain } from "./drained-address.ts";
 import type { Endpoint } from "./endpoints/model.ts";
 import type {
   Actor,
@@ -106,6 +107,14 @@ export class StoreThread implements EndpointStore {
 
   reportGateway(report: GatewayReport): Promise<void> {
     return this.#call("reportGateway", report);
+  }
+
+  drains(): Promise<readonly Drain[]> {
+    return this.#call("drains");
+  }
+
+  setDrain(place: string, drain: Drain | undefined): Promise<void> {
+    return this.#call("setDrain", place, drain);
   }
 
   dismissGateway(name: string): Promise<void> {

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Endpoint } from "./endpoints/model.ts";
 import {
   type EndpointStore,
+  type GatewayReport,
   REPORT_EVERY_MS,
   type RowDifference,
   type StoreHealth,
@@ -31,6 +32,7 @@ export class TableInForce {
   readonly #log: Logger;
   readonly #name: string;
   readonly #changed: (differences: readonly RowDifference[]) => void;
+  readonly #more: () => Pick<GatewayReport, "pools" | "drained">;
   readonly #unwatch: () => void;
   readonly #timer: NodeJS.Timeout;
   #slices: Promise<void> | undefined;
@@ -42,6 +44,7 @@ export class TableInForce {
   /**
    * @param name of this gateway, unique among those of one table
    * @param changed called after each change that is in force
+   * @param more what else the gateway reports
    */
   constructor(
     table: EndpointTable,
@@ -49,18 +52,20 @@ export class TableInForce {
     log: Logger,
     name: string,
     changed: (differences: readonly RowDifference[]) => void,
+    more: () => Pick<GatewayReport, "pools" | "drained">,
   ) {
     this.#table = table;
     this.#store = store;
     this.#log = log;
     this.#name = name;
     this.#changed = changed;
+    this.#more = more;
     this.#unwatch = store.watch(
       (update) => this.#take(update),
       (error) => this.#refused(error),
     );
-    this.#timer = setInterval(() => this.#report(), REPORT_EVERY_MS).unref();
-    this.#report();
+    this.#timer = setInterval(() => this.report(), REPORT_EVERY_MS).unref();
+    this.report();
   }
 
   /** Whether the store was well when it was last asked. */
@@ -112,7 +117,7 @@ export class TableInForce {
       this.#log.error({ revision, hash: this.#table.hash, expected: hash }, "the table is not that of the store");
     }
     this.#log.info({ changed: differences.length, endpoints: size, revision }, "a changed endpoint table is in force");
-    this.#report();
+    this.report();
   }
 
   #refused(error: Error): void {
@@ -121,11 +126,11 @@ export class TableInForce {
     const what = isAway ? "the store of the endpoint table is away" : "the endpoint table was refused";
     this.#log.error({ reason, code, revision: this.#table.revision }, `${what}; the last one serves`);
     this.#state = isAway ? "unreachable" : "refused";
-    this.#report();
+    this.report();
   }
 
-  /** One report at a time; what changes meanwhile makes another one follow. */
-  #report(): void {
+  /** Tells the store where this gateway is: one report at a time; what changes meanwhile makes another one follow. */
+  report(): void {
     if (this.#reporting !== undefined) {
       this.#reportAgain = true;
       return;
@@ -136,8 +141,8 @@ export class TableInForce {
     this.#reportAgain = false;
     this.#reporting = this.#tellStore().finally(() => {
       this.#reporting = undefined;
-      if (this.#reportAgain) this.#report();
-      else if (this.#state !== "ok") setTimeout(() => this.#report(), UNWELL_LOOK_MS).unref();
+      if (this.#reportAgain) this.report();
+      else if (this.#state !== "ok") setTimeout(() => this.report(), UNWELL_LOOK_MS).unref();
     });
   }
 
@@ -151,7 +156,7 @@ export class TableInForce {
     const at = new Date().toISOString();
     // A store that cannot be reached is told of by its health.
     await this.#store
-      .reportGateway({ name: this.#name, revision, hash, endpoints, health, at })
+      .reportGateway({ name: this.#name, revision, hash, endpoints, health, ...this.#more(), at })
       .catch((error: Error) => this.#log.debug({ reason: error.message }, "this gateway's report was not taken"));
   }
 }

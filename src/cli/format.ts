@@ -29,3 +29,11 @@ export function shown(value: unknown): string {
   if (typeof value === "boolean") return value ? "True" : "False";
   return String(value);
 }
+
+/** How long ago a time was, as people say it. @param at ISO 8601 */
+export function ageText(at: string): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
+  if (seconds < 120) return `${seconds} s ago`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min ago`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86_400)} days ago`;
+}

@@ -4,6 +4,7 @@ import { declareEndpointCommands } from "./endpoint-command.ts";
 import { errorJson, errorText } from "./error-text.ts";
 import { exitStatus } from "./exit-status.ts";
 import type { Io } from "./io.ts";
+import { declarePoolsCommands } from "./pools-command.ts";
 import type { Session } from "./session.ts";
 import { wholeNumber } from "./settings.ts";
 import { declareTableCommands } from "./table-commands.ts";
@@ -79,6 +80,9 @@ export async function runProgram(words: readonly string[], io: Io, env: NodeJS.P
     });
   declareEndpointCommands(program, session);
   declareTableCommands(program, session, (given) => {
+    status = given;
+  });
+  declarePoolsCommands(program, session, (given) => {
     status = given;
   });
   program

@@ -1,5 +1,5 @@
 import type { KnownGateway, StoreHealth } from "../endpoints/store.ts";
-import { jsonLine, table } from "./format.ts";
+import { ageText, jsonLine, table } from "./format.ts";
 import { type Session, withTable } from "./session.ts";
 
 /**
@@ -54,12 +54,4 @@ function stateText({ state, reason, since, currentAt }: StoreHealth): string {
   if (state === "ok") return "ok";
   const age = currentAt === undefined ? "" : `, table of ${ageText(currentAt)}`;
   return `${state} since ${since}${age}${reason === undefined ? "" : `: ${reason}`}`;
-}
-
-/** How long ago a time was, as people say it. @param at ISO 8601 */
-function ageText(at: string): string {
-  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
-  if (seconds < 120) return `${seconds} s ago`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min ago`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86_400)} days ago`;
 }

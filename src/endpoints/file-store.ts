@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
+import type { Drain } from "../drained-address.ts";
 import { WaypostError } from "../errors.ts";
 import { watchFiles } from "../file-watch.ts";
 import { applyDifferences, differencesBetween } from "./differences.ts";
+import { DrainFile, withDrain } from "./drain-file.ts";
 import { fileError } from "./file-error.ts";
 import { withFileLock } from "./file-lock.ts";
 import { GatewayFolder } from "./gateway-folder.ts";
@@ -154,6 +156,27 @@ export class FileStore implements EndpointStore {
     } catch (error) {
       throw fileError("write", `${this.path}.gateways`, error);
     }
+  }
+
+  async drains(): Promise<readonly Drain[]> {
+    const path = await this.#drainPath();
+    return new DrainFile(path).read().catch((error) => {
+      throw fileError("read", path, error);
+    });
+  }
+
+  setDrain(place: string, drain: Drain | undefined): Promise<void> {
+    return this.#inTurn(() =>
+      this.#underLock(async () => {
+        const path = await this.#drainPath();
+        const file = new DrainFile(path);
+        try {
+          await file.write(withDrain(await file.read(), place, drain));
+        } catch (error) {
+          throw fileError("write", path, error);
+        }
+      }),
+    );
   }
 
   async dismissGateway(name: string): Promise<void> {
@@ -320,6 +343,10 @@ export class FileStore implements EndpointStore {
     const lost = { revision, hash, endpoints: last.rows, ownRevision: revision, modifiedAt: now() };
     const current = { ...lost, signature: undefined, sha256: undefined };
     return this.#commit(current, { actor, differences, at: now() });
+  }
+
+  async #drainPath(): Promise<string> {
+    return `${await this.#file.realPath()}.drained`;
   }
 
   async #gatewayFolder(): Promise<GatewayFolder> {

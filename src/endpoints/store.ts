@@ -1,3 +1,4 @@
+import type { Drain } from "../drained-address.ts";
 import type { Endpoint } from "./model.ts";
 
 /** A whole table at one revision. */
@@ -122,9 +123,31 @@ export interface GatewayReport {
   readonly hash: string;
   readonly endpoints: number;
   readonly health: StoreHealth;
+  /** The addresses of the pools as this gateway sees them; at most {@link MAX_POOL_ADDRESSES}. */
+  readonly pools?: readonly PoolAddress[];
+  /** The places that operators drained, as far as this gateway knows. */
+  readonly drained?: readonly string[];
   /** When the report was made; ISO 8601, UTC. */
   readonly at: string;
 }
+
+/** One address of a pool at one gateway. */
+export interface PoolAddress {
+  /** The name that led there. */
+  readonly pool: string;
+  readonly transport: string;
+  /** `10.1.2.3:5061`. */
+  readonly address: string;
+  /** What was observed: `up`, or `held`, `due`, `trial` and `down` (see locate/health-state.ts). */
+  readonly observed: string;
+  /** What an operator said. */
+  readonly admin: "up" | "drained";
+  /** The whole of it, for people. */
+  readonly sentence: string;
+}
+
+/** More addresses than that are not reported; those in trouble and drained ones come first. */
+export const MAX_POOL_ADDRESSES = 200;
 
 /** A gateway as the store knows it. */
 export interface KnownGateway extends GatewayReport {
@@ -181,6 +204,10 @@ export interface EndpointStore {
   gateways(): Promise<readonly KnownGateway[]>;
   /** Tells the store what this gateway runs. */
   reportGateway(report: GatewayReport): Promise<void>;
+  /** What operators said of addresses of the pools, by place. */
+  drains(): Promise<readonly Drain[]>;
+  /** Takes a place out of service, or without `drain` back into it. @param place as `drainPlace` spells it */
+  setDrain(place: string, drain: Drain | undefined): Promise<void>;
   /** This gateway stops: from now on it is not listed any more. */
   dismissGateway(name: string): Promise<void>;
   /**

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
+import type { Drain } from "../drained-address.ts";
 import { TrustRules } from "../guard/trust.ts";
 import { type AddressReport, Health } from "../locate/health.ts";
 import { Locator } from "../locate/locator.ts";
@@ -191,7 +192,10 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     this.#watch?.pools(pools);
   }
 
-  /** Each address that is known, and how it is, in a sentence. */
+  setDrains(drains: readonly Drain[]): void {
+    this.#health.setDrains(drains, performance.now(), Date.now());
+  }
+
   describePools(): readonly AddressReport[] {
     return this.#health.describe(performance.now());
   }

@@ -1,4 +1,6 @@
 import type { Config } from "../config/config.ts";
+import type { Drain } from "../drained-address.ts";
+import type { AddressReport } from "../locate/health.ts";
 import type { ObservedEngine } from "../observe/metrics/engine.ts";
 import type { EngineCapabilities } from "../routing/capabilities.ts";
 import type { Listener } from "../sip/flow.ts";
@@ -22,6 +24,10 @@ export interface Engine extends ObservedEngine {
   reload(config: Config): Promise<void>;
   /** Watches the pools' addresses, where the engine does that and the configuration asks for it. @param pools URIs */
   watchPools(pools: Iterable<string>): void;
+  /** Sets which addresses get no new dialogs, by the word of operators. */
+  setDrains(drains: readonly Drain[]): void;
+  /** Each address of a pool that is known, and how it is, in a sentence. */
+  describePools(): readonly AddressReport[];
   /** How much a stop has to wait for: requests without a final answer, our own included. */
   readonly underWay: number;
   /** Takes no new connections and no new dialogs from now on. What is under way, or inside a dialog, is served. */

@@ -1,3 +1,4 @@
+import type { DrainedPlace } from "../drained-address.ts";
 import type { Target } from "../sip/flow.ts";
 
 /** How a request to an address ended, as far as it tells something about that address. */
@@ -74,9 +75,9 @@ export interface Entry {
   probe: ProbeState | undefined;
 }
 
-/** What an operator said of an address. */
-export interface Drain {
-  readonly target: Target;
+/** What an operator said of an address; `since` on the clock of all the others. */
+export interface DrainInForce {
+  readonly place: DrainedPlace;
   readonly by: string;
   readonly reason: string | undefined;
   readonly since: number;

@@ -1,19 +1,19 @@
 import { hostPort } from "../address.ts";
 import type { Target } from "../sip/flow.ts";
-import { type Drain, type Entry, type Failure, type HealthSettings, observedState } from "./health-state.ts";
+import { type DrainInForce, type Entry, type Failure, type HealthSettings, observedState } from "./health-state.ts";
 
 /** `pcpool.contoso.com 10.1.2.3:5061 tls: down for 4 s after 3 connection refusals, next try in 2 s` */
 export function explainAddress(
   target: Target,
-  entry: Entry | undefined,
-  drain: Drain | undefined,
+  entry: Entry,
+  drain: DrainInForce | undefined,
   settings: HealthSettings,
   now: number,
 ): string {
   const { host, address, port, transport } = target;
   const place = hostPort(address, port);
   const name = host === address ? "" : `${host} `;
-  const observed = entry === undefined ? "not used yet" : explainObserved(entry, settings, now);
+  const observed = explainObserved(entry, settings, now);
   if (drain === undefined) return `${name}${place} ${transport}: ${observed}`;
   const why = drain.reason === undefined ? "" : ` (${drain.reason})`;
   return `${name}${place} ${transport}: drained by ${drain.by} for ${time(now - drain.since)}${why}; else ${observed}`;

@@ -1,8 +1,9 @@
+import { type Drain, parseDrainedPlace } from "../drained-address.ts";
 import type { Target } from "../sip/flow.ts";
 import {
   addressKey,
   DEFAULT_SETTINGS,
-  type Drain,
+  type DrainInForce,
   type Entry,
   type Failure,
   type HealthSettings,
@@ -35,7 +36,7 @@ export class Health {
   #settings: HealthSettings;
   readonly #entries = new Map<string, Entry>();
   /** Kept apart from what was observed: nothing but an operator changes it. */
-  readonly #drained = new Map<string, Drain>();
+  #drained: readonly DrainInForce[] = [];
   readonly #suspect = new Set<Entry>();
 
   constructor(settings: Partial<HealthSettings> = {}) {
@@ -52,12 +53,12 @@ export class Health {
    * a dialog (`inDialog`) drained ones are kept: the dialog lives there.
    */
   order(targets: readonly Target[], now: number, inDialog = false): readonly Target[] {
-    if (this.#suspect.size === 0 && this.#drained.size === 0) return targets;
+    if (this.#suspect.size === 0 && this.#drained.length === 0) return targets;
     const good: Target[] = [];
     const bad: Target[] = [];
     for (const target of targets) {
       const key = addressKey(target);
-      if (!inDialog && this.#drained.has(key)) continue;
+      if (!inDialog && this.#drainOf(target) !== undefined) continue;
       const entry = this.#entries.get(key);
       const state = entry === undefined ? "up" : observedState(entry, now);
       (state === "up" || state === "due" ? good : bad).push(target);
@@ -133,34 +134,38 @@ export class Health {
     return true;
   }
 
-  /** An operator takes the address out of service: new dialogs go elsewhere. @param by who did it */
-  drain(target: Target, by: string, now: number, reason?: string): void {
-    this.#drained.set(addressKey(target), { target, by, reason, since: now });
-  }
-
-  /** An operator puts it back. */
-  restore(target: Target): void {
-    this.#drained.delete(addressKey(target));
-  }
-
-  /** What operators said, for whoever keeps it over a restart. */
-  get drains(): readonly Drain[] {
-    return [...this.#drained.values()];
+  /**
+   * Sets what operators said, in place of what they said before: the addresses that get no new dialogs.
+   * @param now on the clock of all the others. @param wallNow the same moment, ms since 1970
+   */
+  setDrains(drains: readonly Drain[], now: number, wallNow: number): void {
+    this.#drained = drains.flatMap((drain) => {
+      const place = parseDrainedPlace(drain.place);
+      const since = now - Math.max(0, wallNow - Date.parse(drain.at));
+      return place === undefined ? [] : [{ place, by: drain.by, reason: drain.reason, since }];
+    });
   }
 
   /** Every address known, by name and address. */
   describe(now: number): readonly AddressReport[] {
-    const reports: AddressReport[] = [];
-    for (const key of new Set([...this.#entries.keys(), ...this.#drained.keys()])) {
-      const drain = this.#drained.get(key);
-      const entry = this.#entries.get(key);
-      const target = entry?.target ?? drain!.target;
-      const observed = entry === undefined ? "up" : observedState(entry, now);
+    const reports = [...this.#entries.values()].map((entry): AddressReport => {
+      const { target } = entry;
+      const drain = this.#drainOf(target);
       const sentence = explainAddress(target, entry, drain, this.#settings, now);
-      reports.push({ target, observed, admin: drain === undefined ? "up" : "drained", sentence });
-    }
+      const admin = drain === undefined ? "up" : "drained";
+      return { target, observed: observedState(entry, now), admin, sentence };
+    });
     const order = ({ target }: AddressReport): string => `${target.host} ${addressKey(target)}`;
     return reports.sort((a, b) => (order(a) < order(b) ? -1 : 1));
+  }
+
+  #drainOf({ transport, address, port }: Target): DrainInForce | undefined {
+    return this.#drained.find(
+      ({ place }) =>
+        place.address === address &&
+        (place.port === undefined || place.port === port) &&
+        (place.transport === undefined || place.transport === transport),
+    );
   }
 
   #answered(entry: Entry, now: number, startedAt: number): void {

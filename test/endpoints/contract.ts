@@ -249,6 +249,22 @@ export function storeContract(t: Test, newTable: (t: Test) => Promise<OpenStore>
     t.same(others, []);
   });
 
+  behaviour("addresses that an operator drained are known to all, each as it was said last", async (t, open) => {
+    const drain = (place: string, reason: string) => ({ place, by: "alice", reason, at: new Date().toISOString() });
+    const store = open();
+    t.same(await store.drains(), []);
+    await store.setDrain("10.1.2.3", drain("10.1.2.3", "patch"));
+    await store.setDrain("10.1.2.2", drain("10.1.2.2", "disk"));
+    await store.setDrain("10.1.2.3", drain("10.1.2.3", "disk too"));
+    t.match(await open().drains(), [
+      { place: "10.1.2.2", reason: "disk" },
+      { place: "10.1.2.3", reason: "disk too" },
+    ]);
+    await open().setDrain("10.1.2.2", undefined);
+    t.match(await store.drains(), [{ place: "10.1.2.3" }]);
+    t.equal((await store.load()).revision, 0, "the table has nothing to do with it");
+  });
+
   behaviour("a healthy store says so, and there is nothing to settle", async (t, open) => {
     const store = open();
     await store.change([add("a@contoso.com")], alice);

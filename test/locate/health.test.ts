@@ -1,4 +1,5 @@
 import t from "tap";
+import { type Drain, drainPlace, parseDrainedPlace } from "../../src/drained-address.ts";
 import { Health } from "../../src/locate/health.ts";
 import type { HealthSettings, Outcome } from "../../src/locate/health-state.ts";
 import type { Target } from "../../src/sip/flow.ts";
@@ -142,29 +143,62 @@ t.test("a 503 without Retry-After holds as any failure; one while held may lengt
   t.equal(order(health, 61_999), "123");
 });
 
-t.test("drained addresses get no new dialog, but keep those they have; a reload changes nothing of that", async (t) => {
-  const health = new Health();
-  health.drain(A, "alice", 0, "patch day");
-  t.equal(order(health, 0), "23");
-  t.equal(order(health, 0, true), "123");
-  health.configure({ holdMs: 500 });
+/** What an operator said of an address at the wall clock's 0. */
+function drained(place: string): Drain {
+  return { place, by: "alice", reason: "patch day", at: new Date(0).toISOString() };
+}
+
+t.test(
+  "drained addresses get no new dialog, but keep those they have; nothing but an operator changes that",
+  async (t) => {
+    const health = new Health();
+    health.report(A, ANSWERED, 0);
+    health.setDrains([drained("10.1.2.1")], 0, 0);
+    t.equal(order(health, 0), "23");
+    t.equal(order(health, 0, true), "123");
+    health.configure({ holdMs: 500 });
+    health.watch([A]);
+    health.watch([]);
+    health.report(A, ANSWERED, 1000);
+    t.equal(order(health, 1000), "23");
+    t.match(
+      sentenceOf(health, 60_000),
+      /^pcpool\.contoso\.com 10\.1\.2\.1:5061 tls: drained by alice for 60 s \(patch day\); else up/,
+    );
+    health.setDrains([], 1000, 1000);
+    t.equal(order(health, 1000), "123");
+  },
+);
+
+t.test("a table that names an address again brings back neither its drain nor what probes had said", async (t) => {
+  const { health, probe } = probed({ downAfter: 1 });
+  health.setDrains([drained("10.1.2.1")], 0, 0);
+  probe(TIMEOUT, 0);
   health.watch([]);
-  health.report(A, ANSWERED, 1000);
-  t.equal(order(health, 1000), "23");
-  t.match(
-    sentenceOf(health, 60_000),
-    /^pcpool\.contoso\.com 10\.1\.2\.1:5061 tls: drained by alice for 60 s \(patch day\); else up/,
-  );
-  t.match(health.drains, [{ target: A, by: "alice", reason: "patch day" }]);
-  health.restore(A);
+  health.setDrains([], 1000, 1000);
+  health.watch([A]);
   t.equal(order(health, 1000), "123");
+  t.match(health.describe(1000)[0], { admin: "up", observed: "up" });
+});
+
+t.test("a drain of one port or transport leaves the others of the server in service", async (t) => {
+  const health = new Health();
+  for (const [place, left] of [
+    ["10.1.2.1:5061", "23"],
+    ["10.1.2.1:5060", "123"],
+    ["tls:10.1.2.1", "23"],
+    ["tcp:10.1.2.1:5061", "123"],
+  ] as const) {
+    health.setDrains([drained(place)], 0, 0);
+    t.equal(order(health, 0), left, place);
+  }
 });
 
 t.test("with every address drained there is a reason instead of targets", async (t) => {
   const health = new Health();
   const found = { ok: true, targets: ALL } as const;
   t.equal(health.apply(found, 0), found);
-  for (const target of ALL) health.drain(target, "alice", 0);
+  health.setDrains(["10.1.2.1", "10.1.2.2", "10.1.2.3"].map(drained), 0, 0);
   t.same(health.apply(found, 0), {
     ok: false,
     reason: "every address of pcpool.contoso.com was drained by an operator",
@@ -271,4 +305,21 @@ t.test("only so many addresses are remembered, those in trouble or probed before
   t.equal(health.describe(0).length, 10_000);
   t.equal(order(health, 0), "132");
   t.not(sentenceOf(health, 0, A), "not listed");
+});
+
+t.test("a place to drain is read in any spelling and written in one", async (t) => {
+  for (const [text, place] of [
+    ["10.1.2.3", "10.1.2.3"],
+    [" TLS:10.1.2.3:5061", "tls:10.1.2.3:5061"],
+    ["[2001:DB8:0::1]:5061", "[2001:db8::1]:5061"],
+    ["tcp:2001:db8::1", "tcp:2001:db8::1"],
+    ["pcpool.contoso.com", undefined],
+    ["10.1.2.3:0", undefined],
+    ["10.1.2.3:70000", undefined],
+    ["sctp:10.1.2.3", undefined],
+    ["", undefined],
+  ] as const) {
+    const parsed = parseDrainedPlace(text);
+    t.equal(parsed && drainPlace(parsed), place, text);
+  }
 });

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { Drain } from "../../drained-address.ts";
 import { WaypostError } from "../../errors.ts";
 import { addressKey } from "../address-key.ts";
 import { differencesBetween } from "../differences.ts";
+import { DrainFile } from "../drain-file.ts";
 import {
   type Anchor,
   chainFaults,
@@ -80,6 +83,9 @@ export class RedisStore implements EndpointStore {
   readonly #table: RedisTable;
   readonly #follower: Follower;
   readonly #watchers = new Set<{ changed: (update: TableUpdate) => void; refused: (error: Error) => void }>();
+  /** Of a gateway: what operators said of addresses, for as long as Redis is away. */
+  readonly #drainCopy: DrainFile | undefined;
+  #drainsKept: readonly Drain[] | undefined;
   #lastFault: Error | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -89,6 +95,8 @@ export class RedisStore implements EndpointStore {
     this.place = placeOf(options.access);
     this.#answerMs = options.answerMs ?? 2000;
     this.#link = this.#open(this.#answerMs);
+    const keepsCopy = options.keepsCopy === true && options.copy !== undefined;
+    this.#drainCopy = keepsCopy ? new DrainFile(`${options.copy}.drained`) : undefined;
     this.#table = new RedisTable(this.#link, options.access.prefix);
     this.#follower = new Follower({
       table: this.#table,
@@ -190,6 +198,29 @@ export class RedisStore implements EndpointStore {
 
   dismissGateway(name: string): Promise<void> {
     return this.#exchange(() => this.#table.dismiss(name));
+  }
+
+  /** While Redis is away, a gateway goes by what it knew last, after a restart too. */
+  async drains(): Promise<readonly Drain[]> {
+    try {
+      const drains = await this.#exchange(() => this.#table.drains());
+      if (this.#drainCopy !== undefined && !isDeepStrictEqual(drains, this.#drainsKept)) {
+        await this.#drainCopy.write(drains).then(
+          () => (this.#drainsKept = drains),
+          () => undefined,
+        );
+      }
+      return drains;
+    } catch (error) {
+      if (this.#drainCopy === undefined) throw error;
+      return this.#drainCopy.read().catch(() => {
+        throw error;
+      });
+    }
+  }
+
+  setDrain(place: string, drain: Drain | undefined): Promise<void> {
+    return this.#exchange(() => this.#table.setDrain(place, drain));
   }
 
   settle(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {

@@ -1,3 +1,4 @@
+import type { Drain } from "../../drained-address.ts";
 import { WaypostError } from "../../errors.ts";
 import type { Endpoint } from "../model.ts";
 import { checkStoredRow, makeRow } from "../row-schema.ts";
@@ -176,6 +177,17 @@ export class RedisTable {
     const { gateways, gateway } = this.keys;
     await this.#link.hdel(gateways, name);
     await this.#link.del(gateway(name));
+  }
+
+  /** What operators said of addresses, by place. */
+  async drains(): Promise<Drain[]> {
+    const drains = Object.values(await this.#link.hgetall(this.keys.drained)).map((text) => JSON.parse(text) as Drain);
+    return drains.sort((a, b) => (a.place < b.place ? -1 : 1));
+  }
+
+  async setDrain(place: string, drain: Drain | undefined): Promise<void> {
+    if (drain === undefined) await this.#link.hdel(this.keys.drained, place);
+    else await this.#link.hset(this.keys.drained, place, JSON.stringify(drain));
   }
 
   /** Every gateway that has reported within a day. */

@@ -14,6 +14,8 @@ export interface TableKeys {
   readonly incoming: string;
   /** Hash: the name of a gateway to its last report. */
   readonly gateways: string;
+  /** Hash: what operators said of addresses, by place. */
+  readonly drained: string;
   /** String that is there as long as the gateway reports. */
   gateway(name: string): string;
 }
@@ -26,6 +28,7 @@ export function tableKeys(prefix: string): TableKeys {
     changes: `${tag}:changes`,
     incoming: `${tag}:incoming`,
     gateways: `${tag}:gateways`,
+    drained: `${tag}:drained`,
     gateway: (name) => `${tag}:gateway:${name}`,
   };
 }

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { hostPort } from "../../address.ts";
 import type { Config, DrachtioConfig } from "../../config/config.ts";
+import type { Drain } from "../../drained-address.ts";
 import { WaypostError } from "../../errors.ts";
 import { TrustRules } from "../../guard/trust.ts";
 import { CHANNELS, publishEvent } from "../../observe/channels.ts";
@@ -127,6 +128,13 @@ export class DrachtioEngine implements Engine {
 
   /** drachtio-server does not ask pools how they are. */
   watchPools(): void {}
+
+  /** The servers choose among the addresses of a pool. */
+  setDrains(drains: readonly Drain[]): void {
+    if (drains.length === 0) return;
+    const remedy = "take the address out of DNS, or point the endpoint at another pool";
+    this.#log.error({ drains: drains.length, remedy }, "drachtio-server cannot be told to spare single addresses");
+  }
 
   /** Answers that a server has not confirmed. A call that it proxies goes on without us. */
   get underWay(): number {
