@@ -1,3 +1,4 @@
+import { Capacity, type CoreLimits, retryAfterSeconds } from "./capacity.ts";
 import type { CoreEvent } from "./event.ts";
 import { type Flow, isReliable, type Listener, type Target } from "./flow.ts";
 import { FlowRegistry } from "./flow-registry.ts";
@@ -41,6 +42,7 @@ export interface CoreOptions {
   readonly timers?: Partial<TimerValues>;
   /** The most bytes of a request over UDP: the path MTU less 200 where that is known (§18.1.1). Default 1300. */
   readonly maxUdpRequestBytes?: number;
+  readonly limits?: Partial<CoreLimits>;
 }
 
 /** What the core holds at the moment; all zero when nothing is under way. */
@@ -71,6 +73,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private readonly clients = new Map<string, ClientTransaction>();
   private readonly queries = new Map<number, (result: LocateResult) => void>();
   private readonly answers = new StatelessAnswers(this);
+  private readonly capacity: Capacity;
   private branchCounter = 0;
   private queryCounter = 0;
   private leaving = false;
@@ -82,6 +85,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.flows = new FlowRegistry(this.hash.token("flows"));
     this.tokens = routeTokens(options.routeKeys);
     this.maxUdpRequestBytes = options.maxUdpRequestBytes ?? MAX_UDP_REQUEST_BYTES;
+    this.capacity = new Capacity(options.limits);
     this.values = { ...DEFAULT_TIMER_VALUES, ...options.timers };
   }
 
@@ -137,6 +141,15 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     };
   }
 
+  /** How full the table of transactions is: 1 = new requests are refused. */
+  get fill(): number {
+    return this.capacity.fill;
+  }
+
+  get mayBranch(): boolean {
+    return this.clients.size < 2 * this.capacity.limits.transactions;
+  }
+
   /** Proxied requests that still wait for their final answer. */
   get unanswered(): number {
     let count = 0;
@@ -189,6 +202,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   }
 
   serverTransactionEnded(transaction: ServerTransaction): void {
+    const entry = this.servers.get(transaction.key);
+    if (entry?.context !== undefined) this.capacity.giveBack(transaction.request);
     this.servers.delete(transaction.key);
   }
 
@@ -368,12 +383,30 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   private proxy(job: ConstructorParameters<typeof ResponseContext>[1], key: string): void {
     const { request, inbound } = job;
+    const lack = this.capacity.take(request, request.to!.tag !== undefined, this.timers.now);
+    if (lack !== undefined) {
+      this.refuseForLack(job, lack);
+      return;
+    }
     const path = ResponsePath.of(request.topVia!, inbound, this);
     const Machine = request.method === "INVITE" ? InviteServerTransaction : NonInviteServerTransaction;
     const transaction = new Machine(this, key, request, path, inbound.transport, this);
     const context = new ResponseContext(this, job, transaction);
     this.servers.set(key, { transaction, context });
     context.start();
+  }
+
+  private refuseForLack(
+    { request, inbound, loopHash }: ConstructorParameters<typeof ResponseContext>[1],
+    lack: string,
+  ): void {
+    // DEVIATION: 481 in place of 503 inside a dialog: a legacy client then looks up its contact again, while any 5xx
+    // sends it into a loop of UPDATE requests.
+    if (request.to!.tag !== undefined) this.answers.refuse(request, inbound, loopHash, 481, lack);
+    else {
+      const seconds = retryAfterSeconds(Number.parseInt(loopHash.slice(-6), 36));
+      this.answers.refuse(request, inbound, loopHash, 503, lack, `Retry-After: ${seconds}\r\n`);
+    }
   }
 
   /** §9.2 and §16.10. */

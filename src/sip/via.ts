@@ -94,3 +94,13 @@ export function parseVia(s: string, start: number, end: number): Via | undefined
     rportAt,
   };
 }
+
+/** The Via value as it stands in `head`, with the source that it came from written in (RFC 3261 §18.2.1, RFC 3581 §4). */
+export function withSource(head: string, via: Via, address: string, port: number): string {
+  const text =
+    via.rportAt < 0
+      ? head.slice(via.start, via.end)
+      : `${head.slice(via.start, via.rportAt)}=${port}${head.slice(via.rportAt, via.end)}`;
+  const tells = via.received === undefined && (via.rport || via.host !== address);
+  return tells ? `${text};received=${address}` : text;
+}

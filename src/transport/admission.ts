@@ -10,8 +10,8 @@ export interface Refusal {
 /** What becomes of a message before anything of it is parsed. */
 export type Verdict = "pass" | "drop" | Refusal;
 
-/** What a peer did that no SIP peer does; who does so often enough is banned. */
-export type Offence = "not-sip" | "slow" | "too-fast";
+/** What a peer did over a connection, which proves its address, that no SIP peer does. Who does so often enough is banned. */
+export type Offence = "not-sip" | "slow";
 
 /**
  * Decides who gets in, before the bytes are looked into. Each way to receive asks it once per message; addresses are

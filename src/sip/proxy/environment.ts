@@ -25,6 +25,8 @@ export interface ProxyEnvironment extends TransactionEnvironment, ClientTransact
   readonly identity: SelfIdentity;
   /** A branch that nobody can foresee, with the loop hash of the request in it (RFC 5393 §4.2). */
   newBranch(loopHash: string): string;
+  /** False when there are as many client transactions as there may be. */
+  readonly mayBranch: boolean;
   addClientTransaction(transaction: ClientTransaction): void;
   /** Locates a next hop; `done` is called once, perhaps before this returns. The result cancels a pending look-up. */
   locate(uri: SipUri, purpose: LocatePurpose, done: (result: LocateResult) => void): () => void;

@@ -4,6 +4,7 @@ import { HeadEdit } from "../head-edit.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import type { SelfIdentity } from "../self-identity.ts";
+import { withSource } from "../via.ts";
 import type { NamesOnPath } from "./environment.ts";
 import { editRoutes, type NextHop, type RouteInformation } from "./routes.ts";
 import { UDP_ONLY } from "./size-rule.ts";
@@ -64,12 +65,5 @@ function withParameter(bracketedUri: string, parameter: string): string {
 
 /** The top Via value of a request with its source written in (§18.2.1, RFC 3581 §4). */
 export function viaWithSource(request: SipMessage, inbound: Flow): string {
-  const { head } = request;
-  const via = request.topVia!;
-  const text =
-    via.rportAt < 0
-      ? head.slice(via.start, via.end)
-      : `${head.slice(via.start, via.rportAt)}=${inbound.remotePort}${head.slice(via.rportAt, via.end)}`;
-  const tells = via.received === undefined && (via.rport || via.host !== inbound.remoteAddress);
-  return tells ? `${text};received=${inbound.remoteAddress}` : text;
+  return withSource(request.head, request.topVia!, inbound.remoteAddress, inbound.remotePort);
 }

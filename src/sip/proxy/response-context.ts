@@ -163,7 +163,11 @@ export class ResponseContext implements BranchOwner {
     this.targets.next(
       (candidate) => {
         if (candidate === undefined) this.concludeIfIdle();
-        else this.startBranch(candidate);
+        else if (!this.environment.mayBranch) {
+          this.targets.clear();
+          this.outcomes.push(unreachable("the gateway has as many transactions as it may"));
+          this.concludeIfIdle();
+        } else this.startBranch(candidate);
       },
       (why) => this.outcomes.push(unreachable(why)),
     );

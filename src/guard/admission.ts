@@ -1,0 +1,280 @@
+import { retryAfterSeconds } from "../sip/capacity.ts";
+import type { Flow } from "../sip/flow.ts";
+import { refuseUnread, type UnreadSource, unreadKind } from "../sip/unread.ts";
+import type { Admission, Offence, Verdict } from "../transport/admission.ts";
+import { type Ban, Bans } from "./bans.ts";
+import { Overload } from "./overload.ts";
+import { type Source, Sources, sourceKey } from "./sources.ts";
+
+export interface GuardSettings {
+  /** Messages per second of one source; 0 = any number. Twice as many may come at once. */
+  readonly messagesPerSecond: number;
+  /** Connections of one source at once. */
+  readonly connectionsPerSource: number;
+  /** So many offences within a minute ban a source; 0 = never. */
+  readonly banAfter: number;
+  readonly banSeconds: number;
+  /** See Overload. 0 = never overloaded. */
+  readonly overloadDelayMs: number;
+}
+
+export interface GuardSetup {
+  readonly settings: GuardSettings;
+  /** Peers that no limit applies to. */
+  readonly trusts: (address: string) => boolean;
+  /** A monotonic clock in ms. */
+  readonly clock: () => number;
+  /** 32 random bits. */
+  readonly seed: number;
+  /** Our name in Server and Warning headers. */
+  readonly name: () => string;
+  /** Told when a limit begins to bite, not for each message. */
+  readonly tell: (kind: GuardEvent, detail: string) => void;
+}
+
+export type GuardEvent = "source-limited" | "banned" | "overloaded" | "overload-over";
+
+/** What the guard has done since the start; all but the last three only grow. */
+export interface GuardCounts {
+  /** Datagrams dropped since their source was over its rate, or banned. */
+  limited: number;
+  bannedMessages: number;
+  bannedConnections: number;
+  /** Connections turned away since their source had as many as it may. */
+  crowdedConnections: number;
+  bansBegun: number;
+  /** Requests answered unread: new ones with 503, those inside dialogs with 481. */
+  overloadNew: number;
+  overloadInDialog: number;
+  sources: number;
+  bans: number;
+  /** The share of new requests that is let in at the moment. */
+  share: number;
+}
+
+/** Sources remembered. */
+const MAX_SOURCES = 50_000;
+const MAX_BANS = 10_000;
+/** Addresses of pools remembered as exempt from limits. */
+const MAX_POOLS = 10_000;
+const OFFENCE_WINDOW_MS = 60_000;
+const TELL_AGAIN_MS = 60_000;
+
+const OFFENCES: Readonly<Record<Offence, string>> = {
+  "not-sip": "speaks no SIP",
+  slow: "takes too long for messages and handshakes",
+};
+
+/** The admission of a gateway: bans, a rate per source, and overload, in this order and before a message is read. */
+export class Guard implements Admission {
+  readonly overload: Overload;
+  readonly #setup: GuardSetup;
+  readonly #sources: Sources;
+  readonly #bans: Bans;
+  readonly #connections = new Map<string, number>();
+  readonly #pools = new Set<string>();
+  readonly #limited: boolean;
+  #overloaded = false;
+  #counts = {
+    limited: 0,
+    bannedMessages: 0,
+    bannedConnections: 0,
+    crowdedConnections: 0,
+    bansBegun: 0,
+    overloadNew: 0,
+    overloadInDialog: 0,
+  };
+
+  constructor(setup: GuardSetup) {
+    const { messagesPerSecond, banSeconds, overloadDelayMs } = setup.settings;
+    this.#setup = setup;
+    this.#limited = messagesPerSecond > 0;
+    const perSecond = this.#limited ? messagesPerSecond : Number.POSITIVE_INFINITY;
+    this.#sources = new Sources({ perSecond, burst: 2 * perSecond }, MAX_SOURCES);
+    this.#bans = new Bans(banSeconds * 1000, MAX_BANS);
+    this.overload = new Overload(overloadDelayMs > 0 ? overloadDelayMs : Number.POSITIVE_INFINITY);
+  }
+
+  get counts(): GuardCounts {
+    return {
+      ...this.#counts,
+      sources: this.#sources.size,
+      bans: this.bans().length,
+      share: this.overload.share,
+    };
+  }
+
+  datagram(bytes: Buffer, address: string, port: number): Verdict {
+    if (this.#bans.size > 0 && this.#isBanned(address)) {
+      this.#counts.bannedMessages++;
+      return "drop";
+    }
+    if (this.#limited) {
+      const now = this.#setup.clock();
+      const source = this.#sources.of(address, now);
+      if (source.tokens >= 1) source.tokens--;
+      else if (!this.#isExempt(address, source)) {
+        this.#counts.limited++;
+        this.#tellLimited(source, now);
+        return "drop";
+      }
+    }
+    return this.overload.active ? this.#underLoad(bytes, { address, port }) : "pass";
+  }
+
+  message(bytes: Buffer, flow: Flow): Verdict {
+    if (this.#limited) {
+      // Overdrawn rather than dropped: on a stream nobody sends it again. `pauseMs` makes the source wait.
+      this.#sources.of(flow.remoteAddress, this.#setup.clock()).tokens--;
+    }
+    if (!this.overload.active) return "pass";
+    return this.#underLoad(bytes, { address: flow.remoteAddress, port: flow.remotePort });
+  }
+
+  pauseMs(address: string): number {
+    if (!this.#limited) return 0;
+    const now = this.#setup.clock();
+    const source = this.#sources.of(address, now);
+    if (source.tokens >= 0) return 0;
+    if (this.#isExempt(address, source)) {
+      source.tokens = 0;
+      return 0;
+    }
+    this.#tellLimited(source, now);
+    return this.#sources.waitMs(source);
+  }
+
+  connection(address: string): string | undefined {
+    if (this.#bans.size > 0 && this.#isBanned(address)) {
+      this.#counts.bannedConnections++;
+      return "is banned";
+    }
+    const key = sourceKey(address);
+    const open = this.#connections.get(key) ?? 0;
+    if (open >= this.#setup.settings.connectionsPerSource && !this.#isFriend(address)) {
+      this.#counts.crowdedConnections++;
+      return `has ${open} connections already`;
+    }
+    this.#connections.set(key, open + 1);
+    return undefined;
+  }
+
+  connectionClosed(address: string): void {
+    const key = sourceKey(address);
+    const left = (this.#connections.get(key) ?? 0) - 1;
+    if (left > 0) this.#connections.set(key, left);
+    else this.#connections.delete(key);
+  }
+
+  offence(address: string, kind: Offence): void {
+    const { banAfter, banSeconds } = this.#setup.settings;
+    if (banAfter === 0 || this.#isFriend(address)) return;
+    const now = this.#setup.clock();
+    const source = this.#sources.of(address, now);
+    if (now - source.offendedAt > OFFENCE_WINDOW_MS) {
+      source.offendedAt = now;
+      source.offences = 0;
+    }
+    if (++source.offences < banAfter) return;
+    source.offences = 0;
+    this.#counts.bansBegun++;
+    this.#bans.add(source.key, OFFENCES[kind], now);
+    this.#setup.tell("banned", `${source.key} ${OFFENCES[kind]}; it is banned for ${banSeconds} s`);
+  }
+
+  /** The address belongs to a pool or next hop of our own choice: no limit applies to what it sends. */
+  knowPool(address: string): void {
+    if (this.#pools.size < MAX_POOLS) this.#pools.add(address);
+  }
+
+  /** What is in force; `until` on the guard's clock. */
+  bans(): Ban[] {
+    return this.#bans.list(this.#setup.clock());
+  }
+
+  /** Ends the ban of an address, or all. @returns how many ended */
+  lift(address?: string): number {
+    return this.#bans.lift(address === undefined ? undefined : sourceKey(address));
+  }
+
+  /** Another look at the load; see Overload. */
+  look(sample: Parameters<Overload["sample"]>[0]): void {
+    this.overload.sample(sample);
+    if (this.overload.active === this.#overloaded) return;
+    this.#overloaded = this.overload.active;
+    const { delayMs, busy, fill } = sample;
+    const seen = `event loop ${Math.round(delayMs)} ms late, busy ${Math.round(busy * 100)} %, tables ${Math.round(fill * 100)} % full`;
+    if (this.#overloaded) this.#setup.tell("overloaded", `new requests are refused in part: ${seen}`);
+    else this.#setup.tell("overload-over", `all requests are let in again: ${seen}`);
+  }
+
+  #underLoad(bytes: Buffer, source: UnreadSource): Verdict {
+    const kind = unreadKind(bytes);
+    if (kind === "vital") return "pass";
+    const hash = hashOfCallId(bytes, this.#setup.seed);
+    const name = this.#setup.name();
+    if (kind === "new" || kind === "unknown") {
+      if (this.overload.admits(hash)) return "pass";
+      this.#counts.overloadNew++;
+      const why = "the gateway is overloaded";
+      const headers =
+        `Retry-After: ${retryAfterSeconds(hash)}\r\nServer: Waypost\r\n` +
+        `Warning: 399 ${name} "${why}"\r\nms-diagnostics: 24503;reason="${why}";source="${name}"\r\n`;
+      return refuseUnread(bytes, source, "SIP/2.0 503 Service Unavailable", tagOf(hash), headers) ?? "drop";
+    }
+    if (!this.overload.severe) return "pass";
+    this.#counts.overloadInDialog++;
+    // DEVIATION: 481 in place of 503 inside a dialog: a legacy client then looks up its contact again, while any 5xx
+    // sends it into a loop of UPDATE requests.
+    const startLine = "SIP/2.0 481 Call/Transaction Does Not Exist";
+    return refuseUnread(bytes, source, startLine, tagOf(hash), "Server: Waypost\r\n") ?? "drop";
+  }
+
+  #isBanned(address: string): boolean {
+    return this.#bans.find(sourceKey(address), this.#setup.clock()) !== undefined;
+  }
+
+  /** Asked only where a limit would bite; who was found exempt is remembered. */
+  #isExempt(address: string, source: Source): boolean {
+    if (source.exempt === address) return true;
+    if (!this.#isFriend(address)) return false;
+    source.exempt = address;
+    return true;
+  }
+
+  #isFriend(address: string): boolean {
+    return this.#pools.has(address) || this.#setup.trusts(address);
+  }
+
+  #tellLimited(source: Source, now: number): void {
+    if (now - source.toldAt < TELL_AGAIN_MS) return;
+    source.toldAt = now;
+    const { messagesPerSecond } = this.#setup.settings;
+    this.#setup.tell("source-limited", `${source.key} sends more than ${messagesPerSecond} messages per second`);
+  }
+}
+
+const CALL_ID = /^(?:call-id|i)[ \t]*:[ \t]*/im;
+/** Longer heads are hashed as far as this. */
+const MOST_HASHED = 4096;
+
+/** A hash that all requests of one Call-ID share, and that spreads Call-IDs evenly. @param seed so that nobody foresees it */
+function hashOfCallId(bytes: Buffer, seed: number): number {
+  const head = bytes.toString("latin1", 0, Math.min(bytes.length, MOST_HASHED));
+  const found = CALL_ID.exec(head);
+  let at = found === null ? 0 : found.index + found[0].length;
+  let hash = seed;
+  for (; at < head.length; at++) {
+    const code = head.charCodeAt(at);
+    if (code < 0x20) break;
+    hash = Math.imul(hash ^ code, 0x01000193);
+  }
+  // FNV alone leaves the top bits of similar texts alike.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function tagOf(hash: number): string {
+  return `overload-${hash.toString(36)}`;
+}

@@ -1,0 +1,69 @@
+/** What one look at the load shows. */
+export interface LoadSample {
+  /** How much later than due the look came, in ms: the delay of the event loop. */
+  readonly delayMs: number;
+  /** The share of the time since the last look in which the event loop had work, 0 to 1. */
+  readonly busy: number;
+  /** How full the fullest table or queue is, 0 to 1. */
+  readonly fill: number;
+}
+
+/** How long lies between two looks. */
+export const SAMPLE_MS = 200;
+/** From here on a loop without rest counts as overloaded. */
+const BUSY = 0.98;
+const FILL = 0.8;
+/** New requests that are let in even so: somebody must find out that things are better again. */
+const LEAST_SHARE = 0.02;
+const CUT = 0.8;
+/** Per look: it takes ten seconds until everybody is let in again. */
+const RISE = 0.02;
+
+/**
+ * How large a share of the new requests is let in. While the gateway is overloaded it falls by a fifth with each look;
+ * afterwards it rises slowly, so that the crowd that waits after an outage comes in bit by bit.
+ */
+export class Overload {
+  readonly #delayLimitMs: number;
+  #delay = 0;
+  #busy = 0;
+  #share = 1;
+  #severe = false;
+
+  /** @param delayLimitMs the delay of the event loop, averaged over about a second, that counts as overload */
+  constructor(delayLimitMs: number) {
+    this.#delayLimitMs = delayLimitMs;
+  }
+
+  sample({ delayMs, busy, fill }: LoadSample): void {
+    // A single long stall is no overload, however long it was.
+    const delay = Math.min(delayMs, 4 * this.#delayLimitMs);
+    this.#delay += 0.2 * (delay - this.#delay);
+    this.#busy += 0.05 * (busy - this.#busy);
+    const restless = this.#busy > BUSY && busy > BUSY;
+    if (this.#delay > this.#delayLimitMs || restless || fill > FILL) {
+      this.#share = Math.max(LEAST_SHARE, this.#share * CUT);
+    } else this.#share = Math.min(1, this.#share + RISE);
+    this.#severe = this.#delay > 2 * this.#delayLimitMs || fill >= 1;
+  }
+
+  /** True while anything at all is refused. */
+  get active(): boolean {
+    return this.#share < 1;
+  }
+
+  /** The share of new requests that is let in, 0 to 1. */
+  get share(): number {
+    return this.#share;
+  }
+
+  /** True when requests inside dialogs cannot be served either. */
+  get severe(): boolean {
+    return this.#severe;
+  }
+
+  /** Whether a new request gets in; repetitions of it, which have the same hash, fare alike. @param hash 32 bits */
+  admits(hash: number): boolean {
+    return (hash >>> 0) / 0x1_0000_0000 < this.#share;
+  }
+}
