@@ -130,6 +130,20 @@ export interface LimitsConfig {
   readonly maxUdpRequestBytes: number;
   /** Seconds without a byte after which a connection is closed. */
   readonly idleSeconds: number;
+  /** Seconds after which a message that has begun must be here as a whole. */
+  readonly messageSeconds: number;
+  /** Messages per second of one source; twice as many at once. 0 = any number. */
+  readonly messagesPerSecond: number;
+  readonly connectionsPerSource: number;
+  /** Offences within a minute that ban a source; 0 = never. */
+  readonly banAfter: number;
+  readonly banSeconds: number;
+  /** Server transactions at once. */
+  readonly maxTransactions: number;
+  /** Requests that open something and are proxied, per second; 0 = any number. */
+  readonly newPerSecond: number;
+  /** Delay of the event loop that counts as overload; 0 = never overloaded. */
+  readonly overloadDelayMs: number;
 }
 
 export interface DrainConfig {

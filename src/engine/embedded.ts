@@ -2,10 +2,12 @@ import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 import type { Drain } from "../drained-address.ts";
+import { Guard } from "../guard/admission.ts";
 import { TrustRules } from "../guard/trust.ts";
 import { type AddressReport, Health } from "../locate/health.ts";
 import { Locator } from "../locate/locator.ts";
 import type { Probe, ProbeSender } from "../locate/prober.ts";
+import { AnomalyLog } from "../observe/anomaly-log.ts";
 import { CHANNELS, type MessagePassed, publishEvent } from "../observe/channels.ts";
 import type { EngineCapabilities } from "../routing/capabilities.ts";
 import { type CoreLoad, SipCore } from "../sip/core.ts";
@@ -17,6 +19,7 @@ import type { ListenerStats, ListenSpec } from "../transport/part.ts";
 import { Transports } from "../transport/transports.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Engine } from "./engine.ts";
+import { LoadWatch } from "./load-watch.ts";
 import { PoolWatch } from "./pool-watch.ts";
 import { loadRouteKeys } from "./route-keys.ts";
 
@@ -37,6 +40,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   readonly #decide: (request: RoutingRequest) => Decision;
   /** Undefined where every listener trusts everybody. */
   #trust: TrustRules | undefined;
+  readonly guard: Guard;
+  #loadWatch: LoadWatch | undefined;
   #transports!: Transports;
   #locator!: Locator;
   #health!: Health;
@@ -45,10 +50,18 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   #wake: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
-  private constructor(setup: EmbeddedEngineSetup) {
+  private constructor(setup: EmbeddedEngineSetup, anomalies: AnomalyLog) {
     this.capabilities = capabilitiesOf(setup.config);
     this.#log = setup.log;
     this.#decide = setup.decide;
+    this.guard = new Guard({
+      settings: setup.config.limits,
+      trusts: (address) => this.#trust?.trusts(address) === true,
+      clock: () => performance.now(),
+      seed: randomBytes(4).readUInt32LE(),
+      name: () => this.#core.identity.name,
+      tell: (kind, detail) => anomalies.tell(kind, detail),
+    });
   }
 
   /**
@@ -57,7 +70,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
    */
   static async start(setup: EmbeddedEngineSetup): Promise<EmbeddedEngine> {
     const { config } = setup;
-    const engine = new EmbeddedEngine(setup);
+    const anomalies = new AnomalyLog(setup.log);
+    const engine = new EmbeddedEngine(setup, anomalies);
     const routeKeys = loadRouteKeys(config.routeKeys, setup.log);
     const transports = await Transports.listen(
       listenSpecs(config),
@@ -65,6 +79,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
         maxConnections: config.limits.maxConnections,
         maxMessageBytes: config.limits.maxMessageBytes,
         idleSeconds: config.limits.idleSeconds,
+        messageSeconds: config.limits.messageSeconds,
+        admission: engine.guard,
         connectTimeoutMs: config.timers.connectMs,
         tls: config.tls,
         udp: config.udp,
@@ -72,7 +88,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
       {
         received: (bytes, flow) => engine.#received(bytes, flow),
         closed: (flow, reason) => engine.#closed(flow, reason),
-        anomaly: (kind, detail) => setup.log.warn({ kind, detail }, "something odd on the wire"),
+        anomaly: (kind, detail) => anomalies.tell(kind, detail),
         notice: (detail) => setup.log.info({ detail }, "certificates"),
       },
     );
@@ -103,7 +119,12 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
         firstResponse: config.timers.firstResponseMs,
         inDialogResponse: config.timers.inDialogResponseMs,
       },
+      limits: {
+        transactions: config.limits.maxTransactions,
+        ...(config.limits.newPerSecond > 0 ? { newPerSecond: config.limits.newPerSecond } : {}),
+      },
     });
+    engine.#loadWatch = new LoadWatch(engine.guard, () => engine.#core.fill);
     if (config.probe !== undefined)
       engine.#watch = new PoolWatch(engine.#locator, engine.#health, engine, config.probe);
     return engine;
@@ -152,6 +173,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   async close(): Promise<void> {
     clearTimeout(this.#wake);
     this.#wakeAt = Number.NEGATIVE_INFINITY;
+    this.#loadWatch?.close();
     this.#watch?.close();
     this.#locator.close();
     await this.#transports.close();
@@ -174,10 +196,17 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   locate(queryId: number, query: LocateQuery): LocateResult | undefined {
     const found = this.#locator.locate(query, (result) => {
       const now = performance.now();
+      this.#knowPools(query, result);
       this.#core.resolved(queryId, this.#health.apply(result, now, query.inDialog), now);
       this.#schedule();
     });
+    if (found !== undefined) this.#knowPools(query, found);
     return found && this.#health.apply(found, performance.now(), query.inDialog);
+  }
+
+  /** Outside of dialogs only what the table and the configuration name is located. */
+  #knowPools({ inDialog }: LocateQuery, result: LocateResult): void {
+    if (result.ok && !inDialog) for (const { address } of result.targets) this.guard.knowPool(address);
   }
 
   inOrder(targets: readonly Target[]): readonly Target[] {

@@ -15,18 +15,21 @@ const BUSY = 0.98;
 const FILL = 0.8;
 /** New requests that are let in even so: somebody must find out that things are better again. */
 const LEAST_SHARE = 0.02;
+/** Per look, while work waits too long or a table fills up; and while there is merely no rest, which may be just enough. */
 const CUT = 0.8;
+const GENTLE_CUT = 0.97;
 /** Per look: it takes ten seconds until everybody is let in again. */
 const RISE = 0.02;
 
 /**
- * How large a share of the new requests is let in. While the gateway is overloaded it falls by a fifth with each look;
+ * How large a share of the new requests is let in. While the gateway is overloaded it falls with each look;
  * afterwards it rises slowly, so that the crowd that waits after an outage comes in bit by bit.
  */
 export class Overload {
   readonly #delayLimitMs: number;
   #delay = 0;
   #busy = 0;
+  #lastDelay = 0;
   #share = 1;
   #severe = false;
 
@@ -42,8 +45,12 @@ export class Overload {
     this.#busy += 0.05 * (busy - this.#busy);
     const restless = this.#busy > BUSY && busy > BUSY;
     if (this.#delay > this.#delayLimitMs || restless || fill > FILL) {
-      this.#share = Math.max(LEAST_SHARE, this.#share * CUT);
+      // What waits is being worked off already when the delay shrinks: to cut on would leave the gateway idle later.
+      const shrinks = delay < this.#lastDelay && fill <= FILL;
+      const cut = this.#delay > this.#delayLimitMs || fill > FILL ? CUT : GENTLE_CUT;
+      if (!shrinks) this.#share = Math.max(LEAST_SHARE, this.#share * cut);
     } else this.#share = Math.min(1, this.#share + RISE);
+    this.#lastDelay = delay;
     this.#severe = this.#delay > 2 * this.#delayLimitMs || fill >= 1;
   }
 

@@ -94,7 +94,8 @@ export function refuseUnread(
     while (nameEnd > line && isBlank(head.charCodeAt(nameEnd - 1))) nameEnd--;
     const id = colon < 0 || colon > end ? Header.Other : headerId(head, line, nameEnd);
     const name = NAMES[id];
-    if (name !== undefined) {
+    // Of a header that may stand only once, the first counts.
+    if (name !== undefined && (id === Header.Via || (seen & (1 << id)) === 0)) {
       const valueEnd = head.charCodeAt(end - 1) === 13 ? end - 1 : end;
       let value = head.slice(colon + 1, valueEnd);
       if (id === Header.Via && top === undefined) {

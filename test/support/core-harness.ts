@@ -1,3 +1,4 @@
+import type { CoreLimits } from "../../src/sip/capacity.ts";
 import { SipCore } from "../../src/sip/core.ts";
 import type { Decision, ProxyDecision, RoutingRequest } from "../../src/sip/decision.ts";
 import type { CoreEvent } from "../../src/sip/event.ts";
@@ -38,6 +39,7 @@ export interface HarnessOptions {
   readonly names?: Readonly<Record<string, readonly string[]>>;
   /** Leave every look-up open until `answerLocate`. */
   readonly locateLater?: boolean;
+  readonly limits?: Partial<CoreLimits>;
   readonly timers?: Partial<TimerValues>;
   readonly maxUdpRequestBytes?: number;
   /** Keys for the tokens in our Record-Routes; none = no tokens. */
@@ -77,6 +79,7 @@ export class CoreHarness implements CoreHost {
       listeners: this.listeners,
       key: [0x5eed, 0xcafe],
       ...(options.timers === undefined ? {} : { timers: options.timers }),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.maxUdpRequestBytes === undefined ? {} : { maxUdpRequestBytes: options.maxUdpRequestBytes }),
       ...(options.routeKeys === undefined ? {} : { routeKeys: options.routeKeys }),
     });
