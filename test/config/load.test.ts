@@ -39,7 +39,10 @@ resolve:
 defaultRoute: { proxy: "sip:fe01.contoso.com:5061;transport=tls" }
 admin: { host: 127.0.0.1, port: 8060 }
 log: { level: debug }
-limits: { maxConnections: 10, maxMessageBytes: 4096, maxUdpRequestBytes: 1400, idleSeconds: 60 }
+limits:
+  { maxConnections: 10, maxMessageBytes: 4096, maxUdpRequestBytes: 1400, idleSeconds: 60, messageSeconds: 5,
+    messagesPerSecond: 100, connectionsPerSource: 4, banAfter: 3, banSeconds: 20, maxTransactions: 1000,
+    newPerSecond: 50, overloadDelayMs: 200 }
 drain: { seconds: 7 }
 timers: { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringingMs: 4000 }
 failover: { holdSeconds: 1, maxHoldSeconds: 10, maxRetryAfterSeconds: 20 }
@@ -65,7 +68,20 @@ probe: { intervalSeconds: 5, downAfter: 1 }
   t.same(config.resolve.servers, [{ host: "192.0.2.53" }, { host: "2001:db8::53", port: 5353 }]);
   t.same(config.defaultRoute, { proxy: "sip:fe01.contoso.com:5061;transport=tls" });
   t.same(config.log, { level: "debug" });
-  t.same(config.limits, { maxConnections: 10, maxMessageBytes: 4096, maxUdpRequestBytes: 1400, idleSeconds: 60 });
+  t.same(config.limits, {
+    maxConnections: 10,
+    maxMessageBytes: 4096,
+    maxUdpRequestBytes: 1400,
+    idleSeconds: 60,
+    messageSeconds: 5,
+    messagesPerSecond: 100,
+    connectionsPerSource: 4,
+    banAfter: 3,
+    banSeconds: 20,
+    maxTransactions: 1000,
+    newPerSecond: 50,
+    overloadDelayMs: 200,
+  });
   t.same(config.drain, { seconds: 7 });
   t.same(config.timers, { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringingMs: 4000 });
   t.same(config.failover, { holdSeconds: 1, maxHoldSeconds: 10, maxRetryAfterSeconds: 20 });
@@ -84,7 +100,20 @@ t.test("only the listeners are required; everything else has a default", async (
     defaultRoute: "reject",
     log: { level: "info" },
     edit: { probePool: true, probeSeconds: 3 },
-    limits: { maxConnections: 20000, maxMessageBytes: 262144, maxUdpRequestBytes: 1300, idleSeconds: 900 },
+    limits: {
+      maxConnections: 20000,
+      maxMessageBytes: 262144,
+      maxUdpRequestBytes: 1300,
+      idleSeconds: 900,
+      messageSeconds: 30,
+      messagesPerSecond: 2000,
+      connectionsPerSource: 1000,
+      banAfter: 10,
+      banSeconds: 300,
+      maxTransactions: 500_000,
+      newPerSecond: 0,
+      overloadDelayMs: 400,
+    },
     drain: { seconds: 30 },
     timers: { connectMs: 2000, firstResponseMs: 4000, inDialogResponseMs: 10000, ringingMs: 181000 },
     failover: { holdSeconds: 2, maxHoldSeconds: 60, maxRetryAfterSeconds: 300 },
