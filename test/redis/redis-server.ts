@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import type { Test } from "tap";
 import { freePort } from "../support/free-port.ts";
+import type { Closing } from "../support/gateway.ts";
 
 /** What keeps a server's data over a kill -9: every change is on disk before it is answered. */
 export const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
@@ -24,12 +24,12 @@ export class RedisServer {
   }
 
   /** Starts a server that ends with the test. @param args as redis-server takes them */
-  static async start(t: Test, ...args: string[]): Promise<RedisServer> {
+  static async start(t: Closing, ...args: string[]): Promise<RedisServer> {
     return RedisServer.#start(t, (port) => ["--port", String(port), "--save", "", ...args]);
   }
 
   /** Starts a Sentinel. @param lines of its configuration */
-  static async startSentinel(t: Test, ...lines: string[]): Promise<RedisServer> {
+  static async startSentinel(t: Closing, ...lines: string[]): Promise<RedisServer> {
     return RedisServer.#start(t, (port, folder) => {
       const path = join(folder, "sentinel.conf");
       writeFileSync(path, [`port ${port}`, ...lines, ""].join("\n"));
@@ -37,7 +37,7 @@ export class RedisServer {
     });
   }
 
-  static async #start(t: Test, argumentsFor: (port: number, folder: string) => string[]): Promise<RedisServer> {
+  static async #start(t: Closing, argumentsFor: (port: number, folder: string) => string[]): Promise<RedisServer> {
     const folder = mkdtempSync(join(tmpdir(), "waypost-redis-"));
     const port = await freePort();
     const server = new RedisServer(port, folder, argumentsFor(port, folder));
@@ -91,7 +91,7 @@ export class RedisServer {
   }
 
   /** A plain client for the test itself; it ends with the test. */
-  client(t: Test, options: { username?: string; password?: string } = {}): Redis {
+  client(t: Closing, options: { username?: string; password?: string } = {}): Redis {
     const redis = new Redis({ port: this.port, host: "127.0.0.1", protocol: 2, ...options });
     redis.on("error", () => undefined);
     t.teardown(() => redis.disconnect());

@@ -5,7 +5,7 @@ import type { Actor, EndpointStore, KnownGateway } from "../../src/endpoints/sto
 import { CallStream, type StreamCall } from "../live/call-stream.ts";
 import { willingPool } from "../live/pool.ts";
 import { eventually } from "../support/eventually.ts";
-import { GatewayProcess, type LogLine } from "../support/gateway.ts";
+import { type Closing, GatewayProcess, type LogLine } from "../support/gateway.ts";
 
 /** Two legacy addresses on two pools: an answer tells which row it came from. */
 export const ROOMS = "sip:ocschat@contoso.com";
@@ -83,7 +83,7 @@ export class Scene {
 }
 
 /** A store of the test's own, as a command on a machine without a gateway has it. */
-export function storeOf(t: Test, access: RedisAccess, copy?: string): RedisStore {
+export function storeOf(t: Closing, access: RedisAccess, copy?: string): RedisStore {
   const store = new RedisStore({ access, ...(copy === undefined ? {} : { copy }) });
   t.teardown(() => store.close());
   return store;
