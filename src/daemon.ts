@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import { hostPort } from "./address.ts";
 import type { Config } from "./config/config.ts";
@@ -19,11 +18,12 @@ import type { Engine } from "./engine/engine.ts";
 import type { AddressReport } from "./locate/health.ts";
 import { storePlace } from "./open-store.ts";
 import { Operations } from "./operations.ts";
-import { decide, nextHopsOf } from "./routing/route.ts";
+import { decide } from "./routing/route.ts";
 import type { Decision, RoutingRequest } from "./sip/decision.ts";
 import type { Listener } from "./sip/flow.ts";
 import { StoreThread } from "./store-thread.ts";
-import { ROWS_AT_ONCE, TableInForce } from "./table-in-force.ts";
+import { tableFollower } from "./table-followers.ts";
+import { TableInForce } from "./table-in-force.ts";
 import { nameUnableRows } from "./unable-rows.ts";
 
 /** A running gateway. */
@@ -60,7 +60,8 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
 async function startServing(config: Config, log: Logger, operations: Operations): Promise<Gateway> {
   const store = new StoreThread(config);
   const table = new EndpointTable(await loadTable(store));
-  const routing = { defaultRoute: config.defaultRoute };
+  const registeredAs = (requestUri: string): string | undefined => engine.registrar?.addressOf(requestUri);
+  const routing = { defaultRoute: config.defaultRoute, registeredAs };
   const drains = new DrainsInForce(store, log);
   let engine: Engine;
   try {
@@ -73,13 +74,17 @@ async function startServing(config: Config, log: Logger, operations: Operations)
   }
   drains.use((list) => engine.setDrains(list));
   const [first] = engine.listeners;
-  const watchPools = config.probe === undefined ? () => {} : poolWatcher(table, engine);
+  const { registrar } = engine;
+  const follow = tableFollower(table, {
+    ...(config.probe === undefined ? {} : { watchPools: (pools) => engine.watchPools(pools) }),
+    ...(registrar === undefined ? {} : { keepRegistered: (addresses) => registrar.keep(addresses) }),
+  });
   const report = (): Pick<GatewayReport, "pools" | "drained"> => ({
     pools: poolAddresses(engine.describePools()),
     drained: drains.list.map(({ place }) => place),
   });
   const changed = (differences: readonly RowDifference[]): void => {
-    watchPools();
+    follow();
     const rows = differences.flatMap(({ after }) => after ?? []);
     void nameUnableRows(rows, engine.capabilities, log);
   };
@@ -89,7 +94,7 @@ async function startServing(config: Config, log: Logger, operations: Operations)
     inForce.report();
   });
   operations.serve({ engine, table, isStoreWell: () => inForce.isStoreWell });
-  watchPools();
+  follow();
   void nameUnableRows(table.all(), engine.capabilities, log);
   log.info(
     { endpoints: table.size, revision: table.revision, store: storePlace(config.store) },
@@ -110,7 +115,8 @@ async function startServing(config: Config, log: Logger, operations: Operations)
     },
     stop: async () => {
       operations.drain("the gateway is stopping");
-      await drain({ engine, seconds: config.drain.seconds, log });
+      const farewells = registrar === undefined ? [] : [() => registrar.leave(config.drain.seconds * 1000)];
+      await drain({ engine, seconds: config.drain.seconds, log, farewells });
       await engine.close();
       await drains.stop();
       await inForce.stop();
@@ -141,23 +147,6 @@ async function startEngine(
   // Gateways without it do not load the library.
   const { DrachtioEngine } = await import("./engine/drachtio/drachtio-engine.ts");
   return DrachtioEngine.start({ config, log, decide });
-}
-
-/** Tells the engine which pools there are, each time it is called; a large table is gone through between calls. */
-function poolWatcher(table: EndpointTable, engine: Engine): () => void {
-  let wanted = 0;
-  return async () => {
-    const turn = ++wanted;
-    const pools = new Set<string>();
-    let rows = 0;
-    for (const row of table.all()) {
-      for (const uri of nextHopsOf(row)) pools.add(uri);
-      if (++rows % ROWS_AT_ONCE !== 0) continue;
-      await setImmediate();
-      if (turn !== wanted) return;
-    }
-    engine.watchPools(pools);
-  };
 }
 
 async function loadTable(store: EndpointStore): Promise<TableSnapshot> {

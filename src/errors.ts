@@ -81,6 +81,11 @@ export const ERRORS = {
   },
   NOTHING_TO_SETTLE: { http: 409, remedy: "`waypost status` shows how the store is." },
   NOT_DRAINED: { http: 409, remedy: "`waypost pools` shows which addresses are drained." },
+  NOT_REGISTERED: {
+    http: 404,
+    remedy:
+      "Let the endpoint ask for it with `waypost endpoint set ADDRESS --register`, and give the configuration a `registrar`.",
+  },
   USAGE: { http: 400, remedy: "See --help." },
 } as const satisfies Record<string, ErrorKind>;
 

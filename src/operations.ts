@@ -12,6 +12,7 @@ import { endpointMetrics } from "./observe/metrics/endpoints.ts";
 import { engineMetrics } from "./observe/metrics/engine.ts";
 import { gauge } from "./observe/metrics/parts.ts";
 import { processMetrics } from "./observe/metrics/process.ts";
+import { registrationMetrics } from "./observe/metrics/registrations.ts";
 import { requestMetrics } from "./observe/metrics/requests.ts";
 import { Readiness } from "./observe/readiness.ts";
 import { Usage } from "./observe/usage.ts";
@@ -104,12 +105,21 @@ export class Operations implements AdminSources {
     return { callers: usage.callers(endpoint && this.#asWritten(endpoint)), forgotten: usage.forgottenCallers };
   }
 
+  registrations() {
+    return this.#serving?.engine.registrar?.describe() ?? [];
+  }
+
+  register(endpoint: string | undefined): number {
+    return this.#serving?.engine.registrar?.trigger(endpoint && this.#asWritten(endpoint)) ?? 0;
+  }
+
   #measure({ engine, table, isStoreWell }: ServingParts, taps: Taps, admin: AdminConfig): void {
     const { registry } = this;
     this.#usage = new Usage(taps, { endpoints: admin.endpointSeries, callers: admin.callers });
     requestMetrics(registry, taps);
     endpointMetrics(registry, table, this.#usage, admin.endpointSeries);
     engineMetrics(registry, engine);
+    registrationMetrics(registry, taps, () => engine.registrar?.describe() ?? []);
     const flag = (name: `waypost_${string}`, help: string, aggregator: "min" | "max", value: () => boolean): void =>
       gauge(registry, { name, help, aggregator }, (put) => put(value() ? 1 : 0));
     flag("waypost_store_up", "1 while the store of the table is well, else 0", "min", isStoreWell);

@@ -12,6 +12,10 @@ export interface AdminSources {
   metrics(): Promise<{ readonly type: string; readonly text: string }>;
   /** @param endpoint the address as somebody writes it; absent = of every address */
   callers(endpoint: string | undefined): { readonly callers: readonly Caller[]; readonly forgotten: number };
+  /** How each legacy address that asks for it is registered. */
+  registrations(): readonly object[];
+  /** Registers one address, or all, anew. @returns how many that are */
+  register(endpoint: string | undefined): number;
 }
 
 /** How long a client may take to send its request. */
@@ -53,6 +57,7 @@ export class AdminServer {
     });
     app.setErrorHandler((error, _request, reply) => void answerError(reply, error));
     declareRoutes(app, sources);
+    declareRegistrations(app, sources);
     try {
       await app.listen({ host: at.host, port: at.port });
     } catch (error) {
@@ -88,6 +93,15 @@ function declareRoutes(app: FastifyInstance, sources: AdminSources): void {
       callers: callers.map((caller) => ({ ...caller, firstAt: time(caller.firstAt), lastAt: time(caller.lastAt) })),
       forgotten,
     };
+  });
+}
+
+function declareRegistrations(app: FastifyInstance, sources: AdminSources): void {
+  app.get("/registrations", async () => ({ registrations: sources.registrations() }));
+  app.post<{ Querystring: { endpoint?: string } }>("/registrations/refresh", async ({ query: { endpoint } }, reply) => {
+    const count = sources.register(endpoint);
+    if (count > 0 || endpoint === undefined) return reply.code(202).send({ count });
+    throw new WaypostError("NOT_REGISTERED", `${endpoint} is no endpoint that this gateway registers`);
   });
 }
 

@@ -88,6 +88,10 @@ function fieldsOf(options: object): Record<string, unknown> {
 function settingOptions(command: Command): void {
   for (const setting of SETTINGS) {
     const flag = `--${kebab(setting.field)}`;
+    if (setting.kind === "flag") {
+      command.option(flag, setting.help);
+      continue;
+    }
     const value = setting.choices ? setting.choices.join("|") : setting.kind;
     const option = new Option(`${flag} <${value}>`, setting.help);
     command.addOption(option.argParser((text) => settingValue(setting, text, flag)));

@@ -4,7 +4,7 @@ import { WaypostError } from "../errors.ts";
 /** One setting of an endpoint as people type it; the commands and the cmdlets are both built from this list. */
 export interface Setting {
   readonly field: Exclude<keyof EndpointDraft, "sipAddress" | "poolFqdn" | "enabled">;
-  readonly kind: "text" | "fqdn" | "port" | "codes" | "choice";
+  readonly kind: "text" | "fqdn" | "port" | "codes" | "choice" | "flag";
   readonly choices?: readonly (string | number)[];
   /** May be taken away again from an endpoint. */
   readonly optional?: true;
@@ -46,6 +46,13 @@ export const SETTINGS: readonly Setting[] = [
     kind: "codes",
     optional: true,
     help: "answers besides 503 after which the next server or the backup pool is tried, such as 404,480",
+  },
+  {
+    field: "register",
+    kind: "flag",
+    optional: true,
+    help: "register the gateway for it at the registrar of the configuration",
+    clearing: "do not register it any more",
   },
   {
     field: "retired",

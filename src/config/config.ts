@@ -23,6 +23,8 @@ export interface Config {
   readonly defaultRoute: "reject" | { readonly proxy: string };
   /** Where the administration is served; absent = nowhere. */
   readonly admin?: AdminConfig | undefined;
+  /** Where the gateway registers itself for rows that ask for it. */
+  readonly registrar?: RegistrarConfig | undefined;
   readonly log: { readonly level: LogLevel };
   readonly edit: EditConfig;
   readonly limits: LimitsConfig;
@@ -100,6 +102,25 @@ export interface ResolveConfig {
 }
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+/** How the gateway registers itself as the well-known user (RFC 3261 §10). */
+export interface RegistrarConfig {
+  /** SIP URI to which REGISTER goes; absent = the domain of each address. */
+  readonly server?: string;
+  /** Of the digest credentials; absent = the user part of each address. */
+  readonly username?: string;
+  readonly password?: string;
+  /** Absolute path; the first line is the password. */
+  readonly passwordFile?: string;
+  /** Only challenges of this realm are answered; absent = of any. */
+  readonly realm?: string;
+  /** Digest algorithms that may be used (RFC 8760). */
+  readonly algorithms: readonly DigestAlgorithm[];
+  /** How long a registration is asked for. */
+  readonly expiresSeconds: number;
+}
+
+export type DigestAlgorithm = "SHA-512-256" | "SHA-256" | "MD5";
 
 /** The HTTP server for operators: health, metrics, callers. */
 export interface AdminConfig {

@@ -65,6 +65,7 @@ const OF_THE_SERVER = ["cert", "key", "ca", "crl", "clientCert", "legacy", "orig
 /** What belongs to the embedded engine alone, and the reason. */
 const NOT_WITH_DRACHTIO = {
   probe: "probe belongs to the embedded engine: drachtio-server does not ask pools how they are",
+  registrar: "registrar belongs to the embedded engine",
   defaultRoute:
     "a default route that proxies belongs to the embedded engine: drachtio-server relays nothing but INVITE reliably",
 } as const;
@@ -74,6 +75,7 @@ interface Surroundings {
   readonly drachtio?: Checked | undefined;
   readonly listen: readonly Readonly<Record<string, unknown>>[];
   readonly probe?: unknown;
+  readonly registrar?: unknown;
   readonly defaultRoute: unknown;
 }
 
@@ -94,6 +96,7 @@ export function drachtioFindings(checked: Surroundings, absolute: (path: string)
     }
   });
   if (checked.probe !== undefined) found.push(at(["probe"], NOT_WITH_DRACHTIO.probe, true));
+  if (checked.registrar !== undefined) found.push(at(["registrar"], NOT_WITH_DRACHTIO.registrar, true));
   if (checked.defaultRoute !== "reject") found.push(at(["defaultRoute"], NOT_WITH_DRACHTIO.defaultRoute, true));
   if (drachtio === undefined) {
     found.push(at(["engine"], "engine drachtio needs the group drachtio with servers or listen, and a secret"));

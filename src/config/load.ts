@@ -10,6 +10,7 @@ import { type Finding, findings } from "../schema-findings.ts";
 import type { Config, ListenConfig } from "./config.ts";
 import { drachtioFindings, toDrachtioConfig } from "./drachtio.ts";
 import { type EnvironmentSetting, overlay, readEnvironment } from "./environment.ts";
+import { registrarFindings, toRegistrarConfig } from "./registrar.ts";
 import { configSchema } from "./schema.ts";
 import { selfTest } from "./self.ts";
 import { storeFindings, toStoreConfig } from "./store.ts";
@@ -78,6 +79,7 @@ function crossCheck(checked: Checked, file: string): Finding[] {
   });
   found.push(...trustFindings(checked.listen));
   found.push(...storeFindings(checked.store, besides(file)));
+  found.push(...registrarFindings(checked.registrar, besides(file)));
   if (checked.defaultRoute !== "reject") {
     const { proxy } = checked.defaultRoute;
     const uri = Grammar.URIParse(proxy)!;
@@ -99,6 +101,7 @@ function toConfig(file: string, { drachtio, ...checked }: Checked): Config {
     ...(drachtio === undefined ? {} : { drachtio: toDrachtioConfig(drachtio, besides(file)) }),
     routeKeys: resolve(dirname(file), checked.routeKeys),
     store: toStoreConfig(checked.store, besides(file)),
+    registrar: checked.registrar && toRegistrarConfig(checked.registrar, besides(file)),
   };
 }
 

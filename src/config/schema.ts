@@ -1,9 +1,10 @@
-import { Grammar } from "sip.js/lib/grammar/index.js";
 import { z } from "zod";
 import { hostNameFault, isIpLiteral } from "../endpoints/host.ts";
 import type { Target } from "../sip/flow.ts";
 import { drachtioSchema } from "./drachtio.ts";
 import { parseHostPort, parseIpPort, parseTarget } from "./host-port.ts";
+import { registrarSchema } from "./registrar.ts";
+import { count, GROUP, nextHopUri, parsed } from "./schema-parts.ts";
 import { storeSchema } from "./store.ts";
 import { outboundTls, secureListenerKeys } from "./tls.ts";
 import { trustKeys } from "./trust.ts";
@@ -13,28 +14,9 @@ import { trustKeys } from "./trust.ts";
  * whole sentence where it comes from a `refine` or a transform; schema-findings.ts makes the rest.
  */
 
-const GROUP = "must be a group of settings";
-
-/** A text that a parser of ours reads; the parser's error is the rest of a sentence that starts with the text. */
-function parsed<T>(expected: string, parse: (text: string) => T) {
-  return z.string(`must be ${expected}`).transform((text, context): T => {
-    try {
-      return parse(text.trim());
-    } catch (error) {
-      context.issues.push({ code: "custom", message: `"${text}" ${(error as Error).message}`, input: text });
-      return z.NEVER;
-    }
-  });
-}
-
 function port(least: 0 | 1) {
   const message = `must be a whole number from ${least} to 65535`;
   return z.int(message).min(least, message).max(65535, message);
-}
-
-function count(least: number, most: number, unit: string) {
-  const message = `must be a whole number of ${unit} from ${least} to ${most}`;
-  return z.int(message).min(least, message).max(most, message);
 }
 
 const ipHost = parsed("an IP address such as 127.0.0.1 or 0.0.0.0", (text) => {
@@ -91,13 +73,6 @@ const staticHosts = z
     return result;
   });
 
-const nextHopUri = parsed("a SIP URI such as sip:fe01.contoso.com:5061;transport=tls", (text) => {
-  if (Grammar.URIParse(text) === undefined) {
-    throw new Error("is no SIP URI (RFC 3261 §25.1), such as sip:fe01.contoso.com:5061;transport=tls");
-  }
-  return text;
-});
-
 export const configSchema = z.strictObject(
   {
     listen: z.array(listener, "must be a list of listeners").min(1, "must be a list of at least one listener"),
@@ -133,6 +108,7 @@ export const configSchema = z.strictObject(
         GROUP,
       )
       .optional(),
+    registrar: registrarSchema.optional(),
     log: z
       .strictObject(
         { level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info") },

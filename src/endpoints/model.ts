@@ -23,6 +23,8 @@ export interface Endpoint {
    * ascending order, such as `404,480`.
    */
   readonly failoverOn?: string;
+  /** The gateway registers itself for this address at the registrar of its configuration. */
+  readonly register?: true;
   /**
    * A tombstone: the address is gone for good, and every request for it gets this answer. The row stays, so that it
    * is seen who still calls.

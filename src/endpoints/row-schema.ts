@@ -71,6 +71,10 @@ const settings = {
   enabled: z.boolean(YES_NO).default(true),
   backupPool: pool.optional(),
   failoverOn: statuses.optional(),
+  register: z
+    .boolean(YES_NO)
+    .transform((wanted): true | undefined => wanted || undefined)
+    .optional(),
   retired: z.literal([404, 410]).optional(),
   retiredReason: line("retiredReason").optional(),
 };
@@ -134,6 +138,7 @@ export function makeRow(
     enabled: from.enabled,
     ...(from.backupPool === undefined ? undefined : { backupPool: from.backupPool }),
     ...(from.failoverOn === undefined ? undefined : { failoverOn: from.failoverOn }),
+    ...(from.register === undefined ? undefined : { register: from.register }),
     ...(from.retired === undefined ? undefined : { retired: from.retired }),
     ...(from.retiredReason === undefined ? undefined : { retiredReason: from.retiredReason }),
     version: kept.version,

@@ -15,12 +15,14 @@ import type { Decision, RoutingRequest } from "../sip/decision.ts";
 import type { CoreEvent } from "../sip/event.ts";
 import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts";
 import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
+import type { OwnRequest, OwnResult } from "../sip/originate.ts";
 import type { ListenerStats, ListenSpec } from "../transport/part.ts";
 import { Transports } from "../transport/transports.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Engine } from "./engine.ts";
 import { LoadWatch } from "./load-watch.ts";
 import { PoolWatch } from "./pool-watch.ts";
+import { Registrar, type RegistrarHost } from "./registrar.ts";
 import { loadRouteKeys } from "./route-keys.ts";
 
 /** setTimeout takes no more than 31 bits. */
@@ -34,7 +36,7 @@ export interface EmbeddedEngineSetup {
 }
 
 /** Our own SIP stack: joins the pure core with sockets, names and a clock. */
-export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
+export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarHost {
   readonly capabilities: EngineCapabilities;
   readonly #log: Logger;
   readonly #decide: (request: RoutingRequest) => Decision;
@@ -47,6 +49,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
   #health!: Health;
   #watch: PoolWatch | undefined;
   #core!: SipCore;
+  #registrar: Registrar | undefined;
   #wake: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
@@ -125,6 +128,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
       },
     });
     engine.#loadWatch = new LoadWatch(engine.guard, () => engine.#core.fill);
+    if (config.registrar !== undefined) engine.#registrar = new Registrar(engine, config.registrar, setup.log);
     if (config.probe !== undefined)
       engine.#watch = new PoolWatch(engine.#locator, engine.#health, engine, config.probe);
     return engine;
@@ -136,6 +140,25 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     if (listener === undefined) done({ kind: "transport", reason: `there is no listener for ${target.transport}` });
     else this.#core.probe(target, listener, performance.now(), done);
     this.#schedule();
+  }
+
+  /** Undefined without a registrar in the configuration. */
+  get registrar(): Registrar | undefined {
+    return this.#registrar;
+  }
+
+  sentBy(listener: Listener): string {
+    return this.#core.identity.sentBy(listener);
+  }
+
+  isSelf(uri: string): boolean {
+    return this.#core.identity.isSelfText(uri);
+  }
+
+  originate(request: OwnRequest, done: (result: OwnResult) => void): () => void {
+    const giveUp = this.#core.originate(request, performance.now(), done);
+    this.#schedule();
+    return giveUp;
   }
 
   get listeners(): readonly Listener[] {
@@ -175,6 +198,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
     this.#wakeAt = Number.NEGATIVE_INFINITY;
     this.#loadWatch?.close();
     this.#watch?.close();
+    this.#registrar?.close();
     this.#locator.close();
     await this.#transports.close();
   }
@@ -249,6 +273,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender {
 
   #closed(flow: Flow, reason: string): void {
     this.#core.flowClosed(flow, reason, performance.now());
+    this.#registrar?.flowClosed(flow);
     this.#schedule();
   }
 

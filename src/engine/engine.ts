@@ -5,6 +5,34 @@ import type { ObservedEngine } from "../observe/metrics/engine.ts";
 import type { EngineCapabilities } from "../routing/capabilities.ts";
 import type { Listener } from "../sip/flow.ts";
 
+/** How a legacy address fares at the registrar. */
+export interface RegistrationReport {
+  readonly endpoint: string;
+  readonly state: "registered" | "pending" | "failed";
+  /** Until the binding ends; 0 without one. */
+  readonly secondsLeft: number;
+  readonly nextTrySeconds: number;
+  /** Name and address of the registrar that answered last. */
+  readonly registrar?: string;
+  /** Why the last attempt failed, and how often in a row; a registration that is still good may fail to be refreshed. */
+  readonly kind?: string;
+  readonly reason?: string;
+  readonly times?: number;
+}
+
+/** Keeps legacy addresses registered at an upstream registrar. */
+export interface EngineRegistrar {
+  /** Sets which addresses are kept registered. @param addresses as their rows write them */
+  keep(addresses: Iterable<string>): void;
+  describe(): readonly RegistrationReport[];
+  /** Registers one address, or all, anew. @returns how many that are */
+  trigger(address: string | undefined): number;
+  /** Takes all registrations back; resolves when that is done, at the latest after so many ms. */
+  leave(withinMs: number): Promise<void>;
+  /** The legacy address that a Request-URI names by the Contact that was registered for it. */
+  addressOf(requestUri: string): string | undefined;
+}
+
 /** What moves the messages. The routing decides; neither side knows the other's insides. */
 export interface Engine extends ObservedEngine {
   /** What it can do with a row; rows that ask for more are named in the log and refused in edits. */
@@ -28,6 +56,8 @@ export interface Engine extends ObservedEngine {
   setDrains(drains: readonly Drain[]): void;
   /** Each address of a pool that is known, and how it is, in a sentence. */
   describePools(): readonly AddressReport[];
+  /** Present where the engine registers and the configuration has a registrar. */
+  readonly registrar?: EngineRegistrar | undefined;
   /** How much a stop has to wait for: requests without a final answer, our own included. */
   readonly underWay: number;
   /** Takes no new connections and no new dialogs from now on. What is under way, or inside a dialog, is served. */

@@ -10,12 +10,22 @@ export interface MessagePassed {
   readonly bytes: Buffer;
 }
 
-/** What is published, by type. Each names in `source` a flow of the gateway that it comes from. */
+/** A registration of ours at a registrar has changed, or an attempt was made. */
+export interface RegistrationChanged {
+  readonly type: "registration";
+  readonly source: Pick<Flow, "listener">;
+  readonly endpoint: string;
+  /** `registered`, `refreshed`, `unregistered`, or the kind of failure. */
+  readonly result: string;
+}
+
+/** What is published, by type. Each tells in `source.listener` which gateway it comes from. */
 export interface Published {
   readonly request: RequestFinished;
   readonly dropped: MessageDropped;
   readonly "branch-failed": BranchFailed;
   readonly message: MessagePassed;
+  readonly registration: RegistrationChanged;
 }
 
 /**
@@ -28,6 +38,7 @@ export const CHANNELS: { readonly [Type in keyof Published]: Channel } = {
   dropped: channel("waypost:dropped"),
   "branch-failed": channel("waypost:branch-failed"),
   message: channel("waypost:message"),
+  registration: channel("waypost:registration"),
 };
 
 /** Publishes what the SIP core reports. */

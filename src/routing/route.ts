@@ -7,6 +7,8 @@ import type { Decision, ProxyDecision, RejectDecision, RoutingRequest } from "..
 export interface RoutingOptions {
   /** What happens to an address that is no endpoint: 404, or on to this SIP URI. */
   readonly defaultRoute: "reject" | { readonly proxy: string };
+  /** The legacy address that a Request-URI names by the Contact which was registered for it. Asked where no row has the URI. */
+  readonly registeredAs?: (requestUri: string) => string | undefined;
 }
 
 /**
@@ -18,7 +20,8 @@ export function decide(request: RoutingRequest, table: EndpointTable, options: R
   const key = addressKey(request.requestUri);
   const entry = key === undefined ? undefined : table.entry(key);
   if (entry === undefined) {
-    return toStranger(request, key, options);
+    const address = options.registeredAs?.(request.requestUri);
+    return address === undefined ? toStranger(request, key, options) : byContact(address, request, table, options);
   }
   const plan = (entry.plan ??= makePlan(entry.endpoint)) as Plan;
   if ("decision" in plan) {
@@ -28,6 +31,15 @@ export function decide(request: RoutingRequest, table: EndpointTable, options: R
   return plan.redirectStatus === undefined
     ? { kind: "proxy", nextHops: plan.nextHops, requestUri: uris[0]!, endpoint: plan.endpoint, ...plan.failover }
     : { kind: "redirect", status: plan.redirectStatus, contacts: uris, endpoint: plan.endpoint };
+}
+
+/** A request that a registrar has sent to our Contact: as if its address had been dialled, also for whoever is next. */
+function byContact(address: string, request: RoutingRequest, table: EndpointTable, options: RoutingOptions): Decision {
+  const { defaultRoute } = options;
+  const decision = decide({ ...request, requestUri: address }, table, { defaultRoute });
+  return decision.kind === "proxy" && decision.requestUri === undefined
+    ? { ...decision, requestUri: address }
+    : decision;
 }
 
 /** A row's answer: complete, or with the user part still to be filled in as it was dialled. */

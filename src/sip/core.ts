@@ -6,6 +6,7 @@ import { Header } from "./header-names.ts";
 import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "./host.ts";
 import { KeyedHash } from "./keyed-hash.ts";
 import { INDEX_STRIDE, type SipMessage } from "./message.ts";
+import { Origination, type OwnRequest, type OwnResult } from "./originate.ts";
 import { parseMessage } from "./parse.ts";
 import { sendProbe } from "./probe.ts";
 import type { LocatePurpose, NamesOnPath, ProxyEnvironment } from "./proxy/environment.ts";
@@ -237,6 +238,18 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   probe(target: Target, listener: Listener, now: number, done: (outcome: AddressOutcome) => void): () => void {
     this.timers.now = now;
     return sendProbe(this, this.newBranch(this.hash.token(`probe ${this.branchCounter}`)), target, listener, done);
+  }
+
+  /**
+   * Sends a request of our own, such as a REGISTER, to the first address that works; `done` hears once what became of
+   * it. The result gives it up.
+   */
+  originate(request: OwnRequest, now: number, done: (result: OwnResult) => void): () => void {
+    this.timers.now = now;
+    const newBranch = (): string => this.newBranch(this.hash.token(`own ${this.branchCounter}`));
+    const origination = new Origination(this, request, newBranch, done);
+    origination.start();
+    return () => origination.giveUp();
   }
 
   locate(uri: SipUri, purpose: LocatePurpose, done: (result: LocateResult) => void): () => void {

@@ -1,3 +1,4 @@
+import { outcomeOf } from "./address-outcome.ts";
 import type { Listener, Target } from "./flow.ts";
 import type { AddressOutcome } from "./host.ts";
 import type { ProxyEnvironment } from "./proxy/environment.ts";
@@ -32,8 +33,8 @@ export function sendProbe(
     options,
     environment,
     {
-      responseReceived: ({ status }) => {
-        if (status >= 200) done({ kind: status === 503 ? "unavailable" : "answered" });
+      responseReceived: (response) => {
+        if (response.status >= 200) done(outcomeOf(response));
       },
       timedOut: () => done({ kind: "timeout" }),
       transportFailed: (reason) => done({ kind: "transport", reason }),

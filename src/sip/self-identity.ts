@@ -94,6 +94,12 @@ export class SelfIdentity {
     return this.listeners.some((l) => fits(l, target.transport, family));
   }
 
+  /** The listener for a request of our own to `target`, or undefined where none fits transport and family. */
+  listenerTo(target: Target): Listener | undefined {
+    const family = familyOf(target.address);
+    return this.listeners.find((l) => fits(l, target.transport, family));
+  }
+
   /** True when `uri` is a SIP URI of ours. */
   isSelfText(uri: string): boolean {
     const parsed = parseUri(uri);

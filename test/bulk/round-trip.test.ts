@@ -16,6 +16,7 @@ const FULL: Required<Endpoint> = {
   enabled: false,
   backupPool: "dr.contoso.com",
   failoverOn: "404,480",
+  register: true,
   retired: 410,
   retiredReason: "yes",
 };

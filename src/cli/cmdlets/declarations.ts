@@ -99,6 +99,7 @@ const TYPES: Readonly<Record<Setting["kind"], ParameterType>> = {
   port: "UInt16",
   codes: "String",
   choice: "Choice",
+  flag: "Boolean",
 };
 
 /** Waypost's settings as parameters; with `clearing`, optional ones can be taken away. */

@@ -13,6 +13,7 @@ const PROPERTIES: Readonly<Record<string, (endpoint: Endpoint) => string | numbe
   Enabled: (endpoint) => endpoint.enabled,
   BackupPool: (endpoint) => endpoint.backupPool ?? null,
   FailoverOn: (endpoint) => endpoint.failoverOn ?? null,
+  Register: (endpoint) => endpoint.register ?? null,
   Retired: (endpoint) => endpoint.retired ?? null,
   RetiredReason: (endpoint) => endpoint.retiredReason ?? null,
   Version: (endpoint) => endpoint.version,

@@ -16,6 +16,7 @@ export const CSV_NAMES: Readonly<Record<Field, string>> = {
   enabled: "Enabled",
   backupPool: "BackupPool",
   failoverOn: "FailoverOn",
+  register: "Register",
   retired: "Retired",
   retiredReason: "RetiredReason",
 };
@@ -71,6 +72,7 @@ export function settingFrom(field: Field, raw: unknown): unknown {
     case "retired":
       return /^\d{1,9}$/.test(text) ? Number(text) : text;
     case "enabled":
+    case "register":
       return TRUTH[text.toLowerCase()] ?? text;
     case "mode":
     case "transport":

@@ -1,6 +1,5 @@
-import { isDigit, parseDecimal } from "../chars.ts";
+import { outcomeOf } from "../address-outcome.ts";
 import type { Flow, Target } from "../flow.ts";
-import { Header } from "../header-names.ts";
 import type { AddressOutcome } from "../host.ts";
 import type { SipMessage } from "../message.ts";
 import type { Timer } from "../timers.ts";
@@ -111,7 +110,7 @@ export class Branch implements ClientTransactionUser {
     // Of a branch that has ended only a 2xx is still of interest (RFC 6026 §7.2).
     if (!this.active && (response.status < 200 || response.status >= 300)) return;
     timers.cancel(this.firstResponse);
-    this.report(response.status === 503 ? unavailable(response) : ANSWERED);
+    this.report(outcomeOf(response));
     if (response.status < 200) {
       this.provisional = true;
       if (this.cancelWanted) this.sendCancel();
@@ -194,17 +193,6 @@ export class Branch implements ClientTransactionUser {
     this.environment.timers.cancel(this.ringing);
     this.environment.timers.cancel(this.firstResponse);
   }
-}
-
-const ANSWERED: AddressOutcome = { kind: "answered" };
-
-function unavailable(response: SipMessage): AddressOutcome {
-  const value = response.value(Header.RetryAfter) ?? "";
-  // Retry-After = delta-seconds, then perhaps a comment or parameters (§20.33).
-  let end = 0;
-  while (isDigit(value.charCodeAt(end))) end++;
-  const retryAfterSeconds = parseDecimal(value, 0, end, 0x7fffffff);
-  return retryAfterSeconds < 0 ? { kind: "unavailable" } : { kind: "unavailable", retryAfterSeconds };
 }
 
 /** The answer to a CANCEL says nothing that matters: the INVITE's own final response does (§9.1). */

@@ -1,0 +1,70 @@
+import { matchesIgnoringCase } from "../sip/chars.ts";
+import { INDEX_STRIDE, type SipMessage } from "../sip/message.ts";
+import { parseNameAddr } from "../sip/name-addr.ts";
+import { ParamWalker } from "../sip/params.ts";
+import { seconds } from "./digest.ts";
+
+/** Everything that a REGISTER of ours says (RFC 3261 §10.2). */
+export interface RegisterText {
+  readonly via: string;
+  readonly requestUri: string;
+  /** The legacy address. */
+  readonly address: string;
+  readonly fromTag: string;
+  readonly callId: string;
+  readonly cseq: number;
+  readonly contact: string;
+  /** Seconds; 0 takes the binding away. */
+  readonly expires: number;
+  /** Whole header lines with our credentials, or "". */
+  readonly credentials: string;
+}
+
+/** The head of a REGISTER, its empty line included. */
+export function registerHead(text: RegisterText): string {
+  const { via, requestUri, address, fromTag, callId, cseq, contact, expires, credentials } = text;
+  return (
+    `REGISTER ${requestUri} SIP/2.0\r\nVia: ${via}\r\nMax-Forwards: 70\r\n` +
+    `From: <${address}>;tag=${fromTag}\r\nTo: <${address}>\r\nCall-ID: ${callId}\r\nCSeq: ${cseq} REGISTER\r\n` +
+    `Contact: <${contact}>;expires=${expires}\r\nExpires: ${expires}\r\n${credentials}` +
+    "User-Agent: Waypost\r\nContent-Length: 0\r\n\r\n"
+  );
+}
+
+/** The values of a header that the core does not know by number; `lower` is its long name, `compact` its short one. */
+export function headerValues(message: SipMessage, lower: string, compact = ""): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < message.index.length; at += INDEX_STRIDE) {
+    const start = message.lineStart(at);
+    for (const name of [lower, compact]) {
+      const behind = message.head.charCodeAt(start + name.length);
+      const ends = behind === 0x3a || behind === 0x20 || behind === 0x09;
+      if (name !== "" && ends && matchesIgnoringCase(message.head, start, name)) found.push(message.valueAt(at));
+    }
+  }
+  return found;
+}
+
+/** A Contact of a response to REGISTER, or of a redirection. */
+export interface ContactValue {
+  readonly uri: string;
+  readonly expires: number | undefined;
+}
+
+/** All Contacts, in order; what is malformed is left out. */
+export function contactsOf(message: SipMessage): ContactValue[] {
+  return headerValues(message, "contact", "m").flatMap((value) => {
+    const found: ContactValue[] = [];
+    for (let start = 0; start < value.length; ) {
+      const contact = parseNameAddr(value, start, value.length);
+      if (contact === undefined) return found;
+      const paramsAt = value.indexOf(contact.uri, start) + contact.uri.length;
+      const params = new ParamWalker(value, value[paramsAt] === ">" ? paramsAt + 1 : paramsAt, contact.end);
+      let expires: number | undefined;
+      while (params.next()) if (params.is("expires")) expires = seconds(params.value);
+      found.push({ uri: contact.uri, expires });
+      start = contact.end + 1;
+    }
+    return found;
+  });
+}

@@ -1,0 +1,132 @@
+import type { Flow } from "../sip/flow.ts";
+import { parseUri, uriParam } from "../sip/uri.ts";
+import { DOMAIN_PARAM, Registration, type RegistrationSettings, type RegistrationWorld } from "./registration.ts";
+
+/** Addresses that are registered; what asks beyond that is not, and `leftOut` counts it. */
+export const MAX_REGISTRATIONS = 10_000;
+/** Requests under way at once: a registrar that comes back is not flooded. */
+const MAX_BUSY = 20;
+
+/** All the legacy addresses that are kept registered. Pure. */
+export class Registrations {
+  /** Addresses that asked and found no room. */
+  leftOut = 0;
+  private readonly settings: RegistrationSettings;
+  private readonly world: RegistrationWorld;
+  private readonly all = new Map<string, Registration>();
+  /** On their way out. */
+  private readonly leaving = new Set<Registration>();
+
+  constructor(settings: RegistrationSettings, world: RegistrationWorld) {
+    this.settings = settings;
+    this.world = world;
+  }
+
+  /** In the order in which they were asked for. */
+  get list(): readonly Registration[] {
+    return [...this.all.values()];
+  }
+
+  /** Sets which addresses are to be registered, in place of those before. */
+  keep(addresses: Iterable<string>, now: number): void {
+    const wanted = new Set<string>();
+    this.leftOut = 0;
+    for (const address of addresses) {
+      if (wanted.size < MAX_REGISTRATIONS) wanted.add(address);
+      else this.leftOut++;
+    }
+    for (const address of [...this.all.keys()]) if (!wanted.has(address)) this.leave(address, now);
+    for (const address of wanted) {
+      if (!this.all.has(address)) this.all.set(address, new Registration(address, this.settings, this.world, now));
+    }
+    this.tick(now);
+  }
+
+  /** Tries one address, or all of them, now. @returns how many that are */
+  trigger(address: string | undefined, now: number): number {
+    const meant = this.list.filter((registration) => address === undefined || registration.address === address);
+    for (const registration of meant) registration.trigger(now);
+    this.tick(now);
+    return meant.length;
+  }
+
+  /** Tries those now that wait because of their password: it may be another one by now. */
+  passwordChanged(now: number): void {
+    for (const registration of this.all.values()) {
+      if (registration.trouble?.kind === "credentials") registration.trigger(now);
+    }
+    this.tick(now);
+  }
+
+  /** Unregisters everything. */
+  leaveAll(now: number): void {
+    for (const address of [...this.all.keys()]) this.leave(address, now);
+    this.tick(now);
+  }
+
+  /** Those that still have to be unregistered. */
+  get left(): number {
+    return this.leaving.size;
+  }
+
+  flowClosed(flow: Flow, now: number): void {
+    for (const registration of this.all.values()) registration.flowClosed(flow, now);
+  }
+
+  /** Does what is due, as far as there is room. */
+  tick(now: number): void {
+    let busy = 0;
+    for (const each of this.each()) if (each.busy) busy++;
+    for (const registration of this.each()) {
+      // What is under way and due is overdue: the watchdog ends it.
+      if (now < registration.nextAt || (!registration.busy && busy >= MAX_BUSY)) continue;
+      const before = registration.busy;
+      registration.tick(now);
+      busy += Number(registration.busy) - Number(before);
+      if (registration.over) this.leaving.delete(registration);
+    }
+    for (const registration of this.leaving) if (registration.over) this.leaving.delete(registration);
+  }
+
+  /** When `tick` is due next; while all the room is taken, that is when something under way ends. */
+  get nextDue(): number {
+    let next = Number.POSITIVE_INFINITY;
+    let busy = 0;
+    let nextBusy = Number.POSITIVE_INFINITY;
+    for (const registration of this.each()) {
+      if (registration.busy) {
+        busy++;
+        nextBusy = Math.min(nextBusy, registration.nextAt);
+      } else next = Math.min(next, registration.nextAt);
+    }
+    return busy >= MAX_BUSY ? nextBusy : Math.min(next, nextBusy);
+  }
+
+  /**
+   * The legacy address whose binding a Request-URI names, or undefined. The Contact says it by a parameter; a registrar
+   * that drops parameters leaves the user part, which is enough when only one address has it.
+   * @param requestUri one whose host and port are ours
+   */
+  addressOf(requestUri: string): string | undefined {
+    const uri = parseUri(requestUri);
+    const user = uri?.user?.toLowerCase();
+    if (user === undefined) return undefined;
+    const domain = uriParam(uri!, DOMAIN_PARAM)?.toLowerCase();
+    const fits = this.list.filter(({ owner }) => {
+      return owner.user.toLowerCase() === user && (domain === undefined || owner.domain === domain);
+    });
+    return fits.length === 1 ? fits[0]!.address : undefined;
+  }
+
+  private *each(): Iterable<Registration> {
+    yield* this.all.values();
+    yield* this.leaving;
+  }
+
+  private leave(address: string, now: number): void {
+    const registration = this.all.get(address)!;
+    this.all.delete(address);
+    registration.leave(now);
+    if (!registration.over) this.leaving.add(registration);
+  }
+}
