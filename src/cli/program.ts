@@ -100,6 +100,12 @@ export async function runProgram(words: readonly string[], io: Io, env: NodeJS.P
       status = await (await import("./doctor.ts")).runDoctor(session, address, options);
     });
   declareCompletion(program, session);
+  program
+    .command("man")
+    .description("print the manual page waypost(1), for `man -l -`")
+    .action(async () => {
+      io.out((await import("./man-page.ts")).manPage(program, version()));
+    });
 
   try {
     await program.parseAsync([...words], { from: "user" });

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { tellServiceManager } from "../service-manager.ts";
 import type { Listener } from "../sip/flow.ts";
 
 /** `waypost serve`: the gateway with its configuration, until a signal ends it. Gives the exit status. */
@@ -9,7 +10,6 @@ export async function runServe(file: string | undefined): Promise<number> {
   const config = loadConfig({ file, env: process.env, cwd: process.cwd() });
   const log = createLog(config.log.level);
   const gateway = await startGateway(config, log);
-  process.stdout.write(`${readyLine(gateway.listeners, gateway.table.size)}\n`);
   const reload = (): void => {
     try {
       void gateway.reload(loadConfig({ file, env: process.env, cwd: process.cwd() }));
@@ -18,7 +18,12 @@ export async function runServe(file: string | undefined): Promise<number> {
     }
   };
   process.on("SIGHUP", reload);
-  await stopSignal();
+  const stopped = stopSignal();
+  // Whoever reads that it is ready may send a signal in the next moment.
+  const ready = readyLine(gateway.listeners, gateway.table.size);
+  process.stdout.write(`${ready}\n`);
+  tellServiceManager({ READY: "1", STATUS: ready });
+  await stopped;
   await gateway.stop();
   return 0;
 }
