@@ -1,4 +1,4 @@
-import { matchesIgnoringCase } from "./chars.ts";
+import { matchesIgnoringCase, skipLws, skipQuoted } from "./chars.ts";
 import { Header, headerId } from "./header-names.ts";
 import { parseVia, type Via, withSource } from "./via.ts";
 
@@ -19,7 +19,7 @@ const LF = 10;
 const TAB = 9;
 const SP = 32;
 const COLON = 58;
-const GREATER = 62;
+const QUOTE = 34;
 const T = 0x74;
 const O = 0x6f;
 const TAG = /;[ \t\r\n]*tag[ \t\r\n]*=/i;
@@ -32,9 +32,15 @@ export function unreadKind(bytes: Buffer): UnreadKind {
     return "vital";
   const to = findTo(bytes);
   if (to === undefined) return "unknown";
-  // Parameters of the header stand behind the address; a tag inside the brackets is one of the URI.
-  const from = Math.max(bytes.lastIndexOf(GREATER, to.end - 1), to.start);
-  return TAG.test(bytes.toString("latin1", from, to.end)) ? "in-dialog" : "new";
+  return hasTag(bytes.toString("latin1", to.start, to.end)) ? "in-dialog" : "new";
+}
+
+/** Whether the value of a To header has a tag. One inside the brackets, or in the quotes, is none. */
+function hasTag(value: string): boolean {
+  let at = skipLws(value, 0, value.length);
+  if (value.charCodeAt(at) === QUOTE) at = skipQuoted(value, at, value.length);
+  const open = value.indexOf("<", at);
+  return TAG.test(open < 0 ? value : value.slice(value.indexOf(">", open) + 1));
 }
 
 /** Where the value of the first To header stands, its folds included. */
@@ -102,7 +108,7 @@ export function refuseUnread(
         top = parseVia(head, colon + 1, valueEnd);
         if (top === undefined) return undefined;
         value = ` ${withSource(head, top, source.address, source.port)}${head.slice(top.end, valueEnd)}`;
-      } else if (id === Header.To && !TAG.test(value.slice(value.lastIndexOf(">") + 1))) value += `;tag=${toTag}`;
+      } else if (id === Header.To && !hasTag(value)) value += `;tag=${toTag}`;
       out += `${name}:${value.startsWith(" ") ? "" : " "}${value}\r\n`;
       seen |= 1 << id;
     }

@@ -21,6 +21,8 @@ t.test("what a message is for is told from its bytes", async (t) => {
     [invite.replace("To: <sip:ocschat@contoso.com>", "To: <sip:ocschat@contoso.com;tag=no>"), "new"],
     [invite.replace("To: <sip:ocschat@contoso.com>", 'To: ">;tag=no" <sip:ocschat@contoso.com>'), "new"],
     [invite.replace("To: <sip:ocschat@contoso.com>", "To: sip:ocschat@contoso.com;tag=yes"), "in-dialog"],
+    // The first closing bracket ends the address, for the parser as well; found by fuzzing.
+    [invite.replace("To: <sip:ocschat@contoso.com>", "To: <sip:ocschat@contoso.com;x=>;tag=yes>"), "in-dialog"],
     [invite.replace("To: ", "Topic: ;tag=no\r\nTo: "), "new"],
     [`${invite}To: <sip:a@b>;tag=body`, "new"],
     ["", "unknown"],
@@ -49,7 +51,7 @@ t.test("a refusal without reading is the one that the core would have made (§8.
     t.equal(unread.startLine, "SIP/2.0 503 Service Unavailable");
     t.equal(unread.one("Retry-After"), "7");
     for (const name of headers) {
-      const plain = (values: string[]) => values.map((value) => value.replace(/;tag=[\w-]+$/, ";tag=…"));
+      const plain = (values: string[]) => values.map((value) => value.replace(/;tag=[\w-]+$/, ""));
       t.same(plain(unread.all(name)), plain(read.all(name)), `${name} of ${text.slice(0, 60)}`);
     }
     compared++;

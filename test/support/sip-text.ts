@@ -37,7 +37,8 @@ const LONG_NAMES: Readonly<Record<string, string>> = {
 
 /** The long form of a header name, in lower case, for comparison. */
 export function longName(name: string): string {
-  return (LONG_NAMES[name.toLowerCase()] ?? name).toLowerCase();
+  const lower = name.toLowerCase();
+  return Object.hasOwn(LONG_NAMES, lower) ? LONG_NAMES[lower]!.toLowerCase() : lower;
 }
 
 export interface HeaderLine {

@@ -71,3 +71,24 @@ t.test("an INVITE repeated after its 2xx is absorbed, not forwarded as a new one
     [],
   );
 });
+
+for (const method of ["INVITE", "MESSAGE"]) {
+  t.test(
+    `a final answer to ${method} that has lost the caller's Via is a failure of the pool; the caller is answered`,
+    async (t) => {
+      for (const status of ["200 OK", "404 Not Found", "503 Service Unavailable"]) {
+        const net = new CoreHarness();
+        const frontEnd = net.udp(FRONT_END);
+        frontEnd.says(request(method));
+        const forwarded = net.udp(POOL).hears();
+        const [ours] = forwarded.list("Via");
+        const answer = forwarded.reply(status).replace(/^Via: .*\r\n/gm, "");
+        net.udp(POOL).says(answer.replace("\r\n", `\r\nVia: ${ours}\r\n`));
+        t.equal(frontEnd.inbox.at(-1)?.status, 500, status);
+        t.match(frontEnd.inbox.at(-1)?.one("Warning"), /without the Via of the caller/);
+        net.advance(100_000);
+        t.same(net.core.load, { serverTransactions: 0, clientTransactions: 0, timers: 0, queries: 0 });
+      }
+    },
+  );
+}

@@ -3,6 +3,12 @@ import { HeadEdit } from "../head-edit.ts";
 import { Header } from "../header-names.ts";
 import { INDEX_STRIDE, type SipMessage } from "../message.ts";
 
+/** True when a Via stands below ours, so that the response has somewhere to go. */
+export function hasLowerVia(response: SipMessage): boolean {
+  const at = response.find(Header.Via);
+  return response.topVia!.end < response.index[at + 3]! || response.find(Header.Via, at + INDEX_STRIDE) >= 0;
+}
+
 /** The upstream copy of a response: without our Via, else as it came (§16.7 step 3). Undefined when no Via would be left. */
 export function forwardResponse(response: SipMessage): string | undefined {
   const at = response.find(Header.Via);

@@ -10,7 +10,7 @@ import { parseUri } from "../uri.ts";
 import { Branch, type BranchFailure, type BranchOwner } from "./branch.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import { forwardRequest, viaValue, viaWithSource } from "./forward-request.ts";
-import { forwardResponse } from "./forward-response.ts";
+import { forwardResponse, hasLowerVia } from "./forward-response.ts";
 import { nextHopOf, type RouteInformation } from "./routes.ts";
 import { leavesOverUdpOnly, overTcp } from "./size-rule.ts";
 import { type Candidate, TargetSet } from "./target-set.ts";
@@ -105,6 +105,10 @@ export class ResponseContext implements BranchOwner {
 
   finalReceived(branch: Branch, response: SipMessage): void {
     const { status } = response;
+    if (!hasLowerVia(response)) {
+      this.strandedResponse(branch, status);
+      return;
+    }
     if (status < 300) {
       this.conclude(branch.target, status, forwardResponse(response), undefined);
       for (const other of this.branches) if (other !== branch) other.cancel();
@@ -126,6 +130,18 @@ export class ResponseContext implements BranchOwner {
       this.reportFailure(target, `answered ${status}`);
       this.advance();
     } else this.answerWith(branch.target, response);
+  }
+
+  /** A final response that no Via leads any further is none to the caller, who must not wait for ever. */
+  private strandedResponse(branch: Branch, status: number): void {
+    if (this.finished) return;
+    const reason = `${branch.target.host} answered ${status} without the Via of the caller`;
+    this.outcomes.push(unreachable(reason));
+    if (branch.superseded) this.concludeIfIdle();
+    else {
+      this.reportFailure(branch.target, reason);
+      this.advance();
+    }
   }
 
   branchFailed(branch: Branch, failure: BranchFailure, reason: string): void {
