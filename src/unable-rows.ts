@@ -1,7 +1,23 @@
 import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Endpoint } from "./endpoints/model.ts";
+import { capabilitiesOf } from "./engine/capabilities.ts";
 import { type EngineCapabilities, rowFault } from "./routing/capabilities.ts";
+
+/** A row that an engine cannot carry out, and why. */
+export interface UnableRow {
+  readonly sipAddress: string;
+  readonly reason: string;
+}
+
+/** The rows that the engine of a configuration cannot carry out. */
+export function unableRows(rows: readonly Endpoint[], config: Parameters<typeof capabilitiesOf>[0]): UnableRow[] {
+  const able = capabilitiesOf(config);
+  return rows.flatMap((row) => {
+    const reason = rowFault(row, able);
+    return reason === undefined ? [] : [{ sipAddress: row.sipAddress, reason }];
+  });
+}
 
 /** So many rows are named one by one; of more, the number is told. */
 const NAMED = 20;

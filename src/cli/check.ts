@@ -3,10 +3,9 @@ import { hostPort } from "../address.ts";
 import type { Config } from "../config/config.ts";
 import { isIpLiteral } from "../endpoints/host.ts";
 import type { Endpoint } from "../endpoints/model.ts";
-import { capabilitiesOf } from "../engine/capabilities.ts";
 import { WaypostError } from "../errors.ts";
 import { storePlace } from "../open-store.ts";
-import { rowFault } from "../routing/capabilities.ts";
+import { unableRows } from "../unable-rows.ts";
 import { checkCertificates } from "./check-certificates.ts";
 import { errorText } from "./error-text.ts";
 import { jsonLine } from "./format.ts";
@@ -90,10 +89,8 @@ function warnings(config: Config, endpoints: readonly Endpoint[]): string[] {
   if (config.store.kind === "file" && !existsSync(config.store.path))
     found.push(`${config.store.path} does not exist yet; the first endpoint makes it`);
   else if (endpoints.length === 0) found.push("there are no endpoints; every request takes the default route");
-  const able = capabilitiesOf(config);
-  for (const row of endpoints) {
-    const why = rowFault(row, able);
-    if (why !== undefined) found.push(`endpoint ${row.sipAddress} cannot be served: ${why}`);
+  for (const { sipAddress, reason } of unableRows(endpoints, config)) {
+    found.push(`endpoint ${sipAddress} cannot be served: ${reason}`);
   }
   const disabled = endpoints.filter((endpoint) => !endpoint.enabled);
   for (const { sipAddress } of disabled) found.push(`endpoint ${sipAddress} is disabled`);

@@ -68,7 +68,11 @@ export async function changeDrain(
     throw new WaypostError("SETTING_INVALID", `"${text}" is no IP address: give one such as ${forms}`);
   }
   const place = drainPlace(parsed);
-  return withTable(session, async ({ store }) => {
+  return withTable(session, async ({ config, store }) => {
+    if (drained && config.engine === "drachtio") {
+      const why = "drachtio-server chooses among the addresses of a pool, and cannot be told to spare one";
+      throw new WaypostError("ENGINE_UNABLE", `${place} cannot be drained here: ${why}`);
+    }
     const present = (await store.drains()).find((drain) => drain.place === place);
     if (!drained && present === undefined) throw await notDrained(store, place);
     const { name: by, reason } = actor(session.env, options.reason);

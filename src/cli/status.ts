@@ -1,22 +1,28 @@
 import type { KnownGateway, StoreHealth } from "../endpoints/store.ts";
+import { unableRows } from "../unable-rows.ts";
 import { ageText, jsonLine, table } from "./format.ts";
 import { type Session, withTable } from "./session.ts";
+
+/** Of endpoints that cannot be served, so many are named. */
+const NAMED = 10;
 
 /**
  * `waypost status`: the store, the table, and what each gateway runs.
  * @returns the exit status: 1 when the store is not well or a live gateway does not run the stored table
  */
 export async function runStatus(session: Session, options: { json?: true }): Promise<number> {
-  return withTable(session, async ({ store }) => {
+  return withTable(session, async ({ config, store }) => {
     const loaded = await store.load().catch((error: Error) => error);
     const [health, gateways] = await Promise.all([store.health(), store.gateways().catch(() => [])]);
     const current = loaded instanceof Error ? undefined : loaded;
     const behind = gateways.filter(({ live, hash }) => live && current !== undefined && hash !== current.hash);
     const unwell = gateways.filter(({ live, health: theirs }) => live && theirs.state !== "ok");
     const ok = current !== undefined && health.state === "ok" && behind.length === 0 && unwell.length === 0;
+    const unable = unableRows(current?.endpoints ?? [], config);
     if (options.json) {
       const { revision, hash, endpoints } = current ?? {};
-      session.io.out(jsonLine({ ok, store: health, revision, hash, endpoints: endpoints?.length, gateways }));
+      const count = endpoints?.length;
+      session.io.out(jsonLine({ ok, store: health, revision, hash, endpoints: count, unable, gateways }));
       return ok ? 0 : 1;
     }
     session.io.out(`store     ${health.kind} ${health.place}: ${stateText(health)}\n`);
@@ -26,6 +32,11 @@ export async function runStatus(session: Session, options: { json?: true }): Pro
       const count = `${endpoints.length} endpoint${endpoints.length === 1 ? "" : "s"}`;
       session.io.out(`table     revision ${revision}, ${count}, hash ${hash}\n`);
     }
+    for (const { sipAddress, reason } of unable.slice(0, NAMED)) {
+      session.io.err(`warning: endpoint ${sipAddress} cannot be served by engine ${config.engine}: ${reason}\n`);
+    }
+    if (unable.length > NAMED)
+      session.io.err(`warning: and ${unable.length - NAMED} more; \`waypost check\` names all\n`);
     session.io.out(gateways.length === 0 ? "gateways  none has reported\n" : gatewayTable(gateways, current?.hash));
     return ok ? 0 : 1;
   });

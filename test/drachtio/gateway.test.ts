@@ -103,6 +103,12 @@ t.test(
     t.equal(checked.status, 0, "one such row does not keep a gateway from starting");
     t.match(checked.err, /warning: endpoint sip:old@contoso\.com cannot be served: its requestUri is pool/);
 
+    const status = await waypost(config.file, ["status"]);
+    t.match(status.err, /warning: endpoint sip:old@contoso\.com cannot be served by engine drachtio: its requestUri/);
+    const drain = await waypost(config.file, ["pools", "drain", "192.0.2.10"]);
+    t.equal(drain.status, 1);
+    t.match(drain.err, /192\.0\.2\.10 cannot be drained here: drachtio-server chooses/);
+
     const file = `${dirname(config.file)}/endpoints.json`;
     const text = await readFile(file, "utf8");
     await writeFile(file, text.replace('"sip:old@contoso.com"', '"sip:elder@contoso.com"'));
