@@ -15,6 +15,8 @@ const WATCHDOG_MS = 120_000;
 /** Requests within one attempt: challenges of proxy and registrar, a stale nonce each, a longer time, redirections. */
 const MAX_ROUNDS = 8;
 const MAX_REDIRECTIONS = 3;
+/** Attempts to unregister. */
+const MAX_FAREWELLS = 2;
 /** The longest time that a 423 may make us ask for. */
 const LONGEST_EXPIRES_S = 7 * 86_400;
 /** How soon a broken connection to the registrar makes us register anew; doubled while that goes on. */
@@ -113,6 +115,7 @@ export class Registration {
   private leaving = false;
   private flow: Flow | undefined;
   private boundAt = 0;
+  private farewells = 0;
   /** Connections in a row that broke soon. */
   private flowsLost = -1;
 
@@ -364,6 +367,11 @@ export class Registration {
   private fail(kind: TroubleKind, reason: string, now: number, afterMs?: number): void {
     const { attempt } = this;
     this.attempt = undefined;
+    // The connection may have been a dead one; a second attempt makes a new one.
+    if (attempt?.purpose === "unregister" && kind === "unreachable" && ++this.farewells < MAX_FAREWELLS) {
+      this.nextAt = now;
+      return;
+    }
     if (attempt?.purpose === "unregister") {
       this.trouble = { kind, reason, times: 1 };
       this.world.changed(this, "failed");

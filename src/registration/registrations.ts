@@ -66,6 +66,7 @@ export class Registrations {
 
   /** Those that still have to be unregistered. */
   get left(): number {
+    for (const registration of this.leaving) if (registration.over) this.leaving.delete(registration);
     return this.leaving.size;
   }
 
@@ -83,9 +84,7 @@ export class Registrations {
       const before = registration.busy;
       registration.tick(now);
       busy += Number(registration.busy) - Number(before);
-      if (registration.over) this.leaving.delete(registration);
     }
-    for (const registration of this.leaving) if (registration.over) this.leaving.delete(registration);
   }
 
   /** When `tick` is due next; while all the room is taken, that is when something under way ends. */

@@ -335,6 +335,11 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
         this.proxy(job, key);
         return;
       }
+      if (way?.flowGone && !inDialog) {
+        // RFC 5626 §5.3.1: whoever keeps the bindings tries another one, and forgets this one.
+        this.answers.refuse(request, flow, hash, 430, "the connection of the client is gone");
+        return;
+      }
       if (inDialog) {
         // DEVIATION: 481 in place of 403 for a wrong token too: a legacy client then looks up its contact again.
         this.answers.refuse(request, flow, hash, 481, "the Route names no dialog that was set up through this gateway");
@@ -348,7 +353,10 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
    * What the tokens in our Routes say of the way on, or undefined when one of them is not ours to honour.
    * @param boundTo the Call-ID, or "" for a Path
    */
-  private readTokens(routes: RouteInformation, boundTo: string): { flow: Flow | undefined } | undefined {
+  private readTokens(
+    routes: RouteInformation,
+    boundTo: string,
+  ): { flow: Flow | undefined; flowGone: boolean } | undefined {
     let flowId: string | undefined;
     for (const user of routes.ourUsers) {
       const token = this.tokens.read(user, boundTo);
@@ -356,7 +364,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       // The last of our Routes is the side on which the request leaves.
       flowId = token.flowId;
     }
-    return { flow: flowId === undefined ? undefined : this.flows.find(flowId) };
+    const flow = flowId === undefined ? undefined : this.flows.find(flowId);
+    return { flow, flowGone: flowId !== undefined && flow === undefined };
   }
 
   /** A request outside of our dialogs: the table decides. */

@@ -13,6 +13,7 @@ const REASONS: Readonly<Record<number, string>> = {
   408: "Request Timeout",
   416: "Unsupported URI Scheme",
   420: "Bad Extension",
+  430: "Flow Failed",
   480: "Temporarily Unavailable",
   481: "Call/Transaction Does Not Exist",
   482: "Loop Detected",

@@ -21,6 +21,8 @@ export interface Link {
   /** The other end, in the same form. */
   readonly remote: string;
   send(text: string): void;
+  /** Ends the connection, where it is one. */
+  close(): void;
 }
 
 export interface Arrival {
@@ -138,7 +140,12 @@ export class RawPeer {
     t.teardown(() => socket.destroy());
     const local = this.local ?? written({ address: socket.localAddress!, port: socket.localPort! });
     const remote = written({ address: socket.remoteAddress!, port: socket.remotePort! });
-    const link = this.#keep(local, remote, (text) => void socket.write(text, "latin1"));
+    const link = this.#keep(
+      local,
+      remote,
+      (text) => void socket.write(text, "latin1"),
+      () => socket.destroy(),
+    );
     let pending: Buffer = Buffer.alloc(0);
     socket.setNoDelay(true).on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
@@ -151,8 +158,8 @@ export class RawPeer {
     return link;
   }
 
-  #keep(local: string, remote: string, send: (text: string) => void): Link {
-    const link = { local, remote, send };
+  #keep(local: string, remote: string, send: (text: string) => void, close = (): void => {}): Link {
+    const link = { local, remote, send, close };
     this.links.push(link);
     return link;
   }

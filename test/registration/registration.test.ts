@@ -256,12 +256,25 @@ t.test("unregistering: Expires 0 with the credentials, and nothing after it", as
   t.match(last.one("Contact"), /;expires=0$/);
   t.equal(last.one("Expires"), "0");
   t.match(authorization(last), { nonce: "n1", nc: "00000002" });
-  bench.answer(last, "200 OK");
+  bench.at().answers(last, "200 OK");
   t.equal(bench.registrations.left, 0);
   t.match(bench.told.at(-1), { what: "unregistered" });
   bench.advance(24 * 60 * MINUTE);
   t.same(bench.net.unheard, []);
   t.match(bench.net.core.load, { clientTransactions: 0, timers: 0, queries: 0 });
+});
+
+t.test("unregistering over a connection that is dead is tried once more, and then let go", async (t) => {
+  const bench = new RegistrationBench();
+  bench.accept(bench.register(0));
+  bench.registrations.leaveAll(bench.net.now);
+  bench.register(0);
+  bench.breaks();
+  t.equal(bench.registrations.left, 1);
+  t.equal(bench.register(0).one("Expires"), "0");
+  bench.breaks();
+  t.equal(bench.registrations.left, 0);
+  t.match(bench.told.at(-1), { what: "failed", trouble: { kind: "unreachable" } });
 });
 
 t.test("a row that no longer asks is unregistered, the others stay", async (t) => {

@@ -12,10 +12,10 @@ function run(folder: string): { status: number | null; stderr: string } {
   return spawnSync(process.execPath, [SCRIPT], { env: { PATH: folder }, encoding: "utf8" });
 }
 
-/** A folder with the one program that the tests below do not miss. */
+/** A folder with the programs that the tests below do not miss. */
 function folderOf(t: { testdir(): string }): string {
   const folder = t.testdir();
-  program(folder, "dnsmasq");
+  for (const name of ["dnsmasq", "kamailio"]) program(folder, name);
   return folder;
 }
 

@@ -12,6 +12,7 @@ const PREREQUISITES: readonly Prerequisite[] = [
   { command: "sipp", debianPackage: "sip-tester" },
   { command: "redis-server", debianPackage: "redis-server" },
   { command: "dnsmasq", debianPackage: "dnsmasq-base" },
+  { command: "kamailio", debianPackage: "kamailio" },
 ];
 
 /** Another package manager may be at work, as on a machine that was just started. */

@@ -1,5 +1,5 @@
 import t from "tap";
-import { CoreHarness, type Message, type Peer, sip } from "../support/core-harness.ts";
+import { CoreHarness, defaultRoute, type Message, type Peer, sip } from "../support/core-harness.ts";
 import { CLIENT, FRONT_END, inDialog, lookupInvite, NAMES, POOL, request } from "./texts.ts";
 
 const KEY = [1, 2] as const;
@@ -129,4 +129,36 @@ t.test("a REGISTER is not record-routed (§16.6 step 4)", async (t) => {
   const net = signed();
   net.udp(FRONT_END).says(request("REGISTER", { uri: "sip:contoso.com" }));
   t.same(net.udp(POOL).hears().all("Record-Route"), []);
+});
+
+/** A client that has registered through the gateway at the server of the default route. @returns its Path as a route set */
+function registered(net: CoreHarness, client: Peer): string[] {
+  const register = request("REGISTER", { uri: "sip:contoso.com", transport: "TCP", sentBy: `${CLIENT}:50312` });
+  client.says(register.replace(/^Via: SIP\/2\.0\/tls.*\r\n/m, ""));
+  const path = net.udp(POOL).hears().list("Path");
+  net.clear();
+  return path;
+}
+
+t.test("a client whose connection is gone: 430 along its Path, and nothing is relayed (RFC 5626 §5.3.1)", async (t) => {
+  const net = new CoreHarness({ routeKeys: [KEY], names: NAMES, decide: defaultRoute("sip:pcpool.contoso.com") });
+  const client = net.tcp(CLIENT, 50312);
+  const path = registered(net, client);
+  const toClient = (cseq: number) =>
+    request("MESSAGE", {
+      uri: "sip:alice@10.1.4.23:50312;transport=tcp",
+      cseq,
+      sentBy: POOL,
+      headers: `Route: ${path.join(", ")}\r\n`,
+    });
+  net.udp(POOL).says(toClient(1));
+  client.answers(client.hears(), "200 OK");
+  t.equal(net.udp(POOL).hears().status, 200);
+  net.udp(POOL).says(toClient(2));
+  client.hears();
+  client.breaks();
+  t.equal(net.udp(POOL).hears().status, 430, "also while a request is under way");
+  net.udp(POOL).says(toClient(3));
+  t.equal(net.udp(POOL).hears().startLine, "SIP/2.0 430 Flow Failed");
+  t.same(net.unheard, []);
 });

@@ -257,8 +257,10 @@ export class ResponseContext implements BranchOwner {
     const explanation = this.outcomes.map((outcome) => outcome.explanation).join("; ") || "there is no next hop";
     // DEVIATION: for a dialog whose next hop is gone, 481 in place of 408, 500 or 503: a legacy client then looks up
     // the contact again, while any other answer sends it into a loop of UPDATE requests.
-    if (this.job.decision === undefined) this.answerSelf(481, explanation);
-    else if (!this.outcomes.some((outcome) => outcome.status === 408)) {
+    if (this.job.decision === undefined) {
+      // Outside of a dialog it came along a Path, and the connection of the client is gone (RFC 5626 §5.3.1).
+      this.answerSelf(this.job.request.to!.tag === undefined ? 430 : 481, explanation);
+    } else if (!this.outcomes.some((outcome) => outcome.status === 408)) {
       // §16.7 step 6: a 503 of one server is no 503 of ours.
       this.answerSelf(500, explanation);
     } else if (this.job.request.method === "INVITE") this.answerSelf(408, explanation);
