@@ -4,14 +4,8 @@ import { hostPort } from "./address.ts";
 import type { Config } from "./config/config.ts";
 import { drain } from "./drain.ts";
 import { DrainsInForce } from "./drains-in-force.ts";
-import {
-  type EndpointStore,
-  type GatewayReport,
-  MAX_POOL_ADDRESSES,
-  type PoolAddress,
-  type RowDifference,
-  type TableSnapshot,
-} from "./endpoints/store.ts";
+import type { Endpoint } from "./endpoints/model.ts";
+import { type GatewayReport, MAX_POOL_ADDRESSES, type PoolAddress } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine } from "./engine/embedded.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -19,9 +13,9 @@ import type { AddressReport } from "./locate/health.ts";
 import { storePlace } from "./open-store.ts";
 import { Operations } from "./operations.ts";
 import { decide } from "./routing/route.ts";
+import { SeparateStore } from "./separate-store.ts";
 import type { Decision, RoutingRequest } from "./sip/decision.ts";
 import type { Listener } from "./sip/flow.ts";
-import { StoreThread } from "./store-thread.ts";
 import { tableFollower } from "./table-followers.ts";
 import { TableInForce } from "./table-in-force.ts";
 import { nameUnableRows } from "./unable-rows.ts";
@@ -31,7 +25,7 @@ export interface Gateway {
   readonly listeners: readonly Listener[];
   /** The table that serves calls. */
   readonly table: EndpointTable;
-  readonly store: EndpointStore;
+  readonly store: SeparateStore;
   /** Where the administration is served, if anywhere. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   /**
@@ -58,18 +52,21 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
 }
 
 async function startServing(config: Config, log: Logger, operations: Operations): Promise<Gateway> {
-  const store = new StoreThread(config);
-  const table = new EndpointTable(await loadTable(store));
+  const store = new SeparateStore(config);
+  const table = new EndpointTable();
+  const inForce = new TableInForce(table, store, log);
   const registeredAs = (requestUri: string): string | undefined => engine.registrar?.addressOf(requestUri);
   const routing = { defaultRoute: config.defaultRoute, registeredAs };
   const drains = new DrainsInForce(store, log);
   let engine: Engine;
   try {
+    await inForce.load();
     await drains.start();
     engine = await startEngine(config, log, (request) => decide(request, table, routing));
   } catch (error) {
-    await drains.stop();
+    const drainsStopped = drains.stop();
     await store.close();
+    await drainsStopped;
     throw error;
   }
   drains.use((list) => engine.setDrains(list));
@@ -83,12 +80,11 @@ async function startServing(config: Config, log: Logger, operations: Operations)
     pools: poolAddresses(engine.describePools()),
     drained: drains.list.map(({ place }) => place),
   });
-  const changed = (differences: readonly RowDifference[]): void => {
+  const changed = (rows: Iterable<Endpoint>): void => {
     follow();
-    const rows = differences.flatMap(({ after }) => after ?? []);
     void nameUnableRows(rows, engine.capabilities, log);
   };
-  const inForce = new TableInForce(table, store, log, `${hostname()}:${first?.port ?? 0}`, changed, report);
+  inForce.announce(`${hostname()}:${first?.port ?? 0}`, changed, report);
   drains.use((list) => {
     engine.setDrains(list);
     inForce.report();
@@ -118,9 +114,10 @@ async function startServing(config: Config, log: Logger, operations: Operations)
       const farewells = registrar === undefined ? [] : [() => registrar.leave(config.drain.seconds * 1000)];
       await drain({ engine, seconds: config.drain.seconds, log, farewells });
       await engine.close();
-      await drains.stop();
+      const drainsStopped = drains.stop();
       await inForce.stop();
       await store.close();
+      await drainsStopped;
       await operations.close();
       log.info("stopped");
     },
@@ -147,13 +144,4 @@ async function startEngine(
   // Gateways without it do not load the library.
   const { DrachtioEngine } = await import("./engine/drachtio/drachtio-engine.ts");
   return DrachtioEngine.start({ config, log, decide });
-}
-
-async function loadTable(store: EndpointStore): Promise<TableSnapshot> {
-  try {
-    return await store.load();
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
 }

@@ -74,7 +74,7 @@ export const ERRORS = {
     http: 503,
     remedy: "Bring Redis back and repeat the change; calls go on meanwhile with the table in memory.",
   },
-  STORE_ENDED: { http: 500, remedy: "Restart the gateway; until then calls go on with the table in memory." },
+  STORE_ENDED: { http: 500, remedy: "The gateway starts it again; calls go on meanwhile with the table in memory." },
   TABLE_SUSPICIOUS: {
     http: 409,
     remedy: "`waypost table restore` brings the last good table back; `waypost table accept` takes what is stored now.",

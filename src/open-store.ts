@@ -5,7 +5,7 @@ import type { EndpointStore } from "./endpoints/store.ts";
 import { capabilitiesOf } from "./engine/capabilities.ts";
 import { type RoutedRow, rowFault } from "./routing/capabilities.ts";
 
-/** What of the configuration a store needs. Plain data: it crosses to the store's thread. */
+/** What of the configuration a store needs. Plain data: it crosses to the store's process. */
 export type StoreSettings = Pick<Config, "store" | "listen" | "resolve" | "engine" | "drachtio">;
 
 /**

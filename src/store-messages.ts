@@ -1,19 +1,22 @@
-import type { EndpointStore, TableUpdate } from "./endpoints/store.ts";
+import type { EndpointStore } from "./endpoints/store.ts";
 import type { ErrorCode } from "./errors.ts";
 
-/** What the serving thread and the store's thread say to each other. Rows travel as JSON: it is faster than copying. */
+/** What a gateway and the process of its store say to each other. */
 
 /** How many rows travel at once: about a millisecond's work to take in. */
-export const ROWS_PER_MESSAGE = 200;
+export const ROWS_PER_MESSAGE = 100;
 
-/** To the store: a method to call. A bare "taken" says that the last part of something large has been taken in. */
+/** The methods of a store that a gateway calls; it follows the table instead of loading and watching it. */
+export type Method = Exclude<keyof EndpointStore, "load" | "watch"> | "follow";
+
+/** To the store. A bare "taken" says that the last part of something large has been taken in. */
 export interface Call {
   readonly id: number;
-  readonly method: keyof EndpointStore;
+  readonly method: Method;
   readonly args: readonly unknown[];
 }
 
-/** An error on its way between threads, which would lose its class. */
+/** An error on its way between processes, which would lose its class. */
 export interface FaultText {
   readonly code?: ErrorCode;
   readonly message: string;
@@ -23,12 +26,22 @@ export type Answer =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly fault: FaultText };
 
-/** From the store, unasked. */
-export type News =
-  /** A part of the table that is being loaded. */
-  | { readonly rows: string }
-  /** A part of an update that is not complete yet. */
-  | { readonly differences: string; readonly update?: undefined }
-  /** The last part of an update. */
-  | { readonly differences: string; readonly update: Omit<TableUpdate, "differences"> }
-  | { readonly refused: FaultText };
+/** The table from now on. */
+export interface Followed {
+  readonly revision: number;
+  readonly hash: string;
+  /** How many rows the change touched. */
+  readonly changed: number;
+  readonly warning?: string;
+}
+
+/** A part of a change, in an order in which no address that stays is ever without a row; `done` in the last one. */
+export interface Part {
+  /** JSON of rows to put in their places: it is taken in faster than copied objects. */
+  readonly set: string;
+  /** Keys whose rows are gone. */
+  readonly remove: readonly string[];
+  readonly done?: Followed;
+}
+
+export type News = Part | { readonly refused: FaultText };

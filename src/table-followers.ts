@@ -1,7 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import type { EndpointTable } from "./endpoints/table.ts";
 import { nextHopsOf } from "./routing/route.ts";
-import { ROWS_AT_ONCE } from "./table-in-force.ts";
+
+/** How many rows are gone through without a pause for calls. */
+const ROWS_AT_ONCE = 250;
 
 /** Who wants to know what the rows lead to. */
 export interface TableFollower {

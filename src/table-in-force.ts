@@ -1,19 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Endpoint } from "./endpoints/model.ts";
-import {
-  type EndpointStore,
-  type GatewayReport,
-  REPORT_EVERY_MS,
-  type RowDifference,
-  type StoreHealth,
-  type TableUpdate,
-} from "./endpoints/store.ts";
-import { type EndpointTable, stepsOf } from "./endpoints/table.ts";
+import { type GatewayReport, REPORT_EVERY_MS, type StoreHealth } from "./endpoints/store.ts";
+import { EndpointTable } from "./endpoints/table.ts";
 import type { WaypostError } from "./errors.ts";
-
-/** How many rows are put in force without a pause for calls. */
-export const ROWS_AT_ONCE = 250;
+import type { SeparateStore, TableFollower } from "./separate-store.ts";
+import type { Followed } from "./store-messages.ts";
 
 /** How soon a gateway whose store is not well looks at it again. */
 const UNWELL_LOOK_MS = 500;
@@ -23,47 +15,50 @@ const DISMISS_MS = 1000;
 
 /**
  * Keeps the table that serves calls at what the store says, and tells the store where it is. A small change is in
- * force at once; a large one comes in slices between calls, each address switching from its old row to its new one in
+ * force at once; a large one comes in parts between calls, each address switching from its old row to its new one in
  * one step.
  */
-export class TableInForce {
+export class TableInForce implements TableFollower {
   readonly #table: EndpointTable;
-  readonly #store: EndpointStore;
+  readonly #store: SeparateStore;
   readonly #log: Logger;
-  readonly #name: string;
-  readonly #changed: (differences: readonly RowDifference[]) => void;
-  readonly #more: () => Pick<GatewayReport, "pools" | "drained">;
-  readonly #unwatch: () => void;
-  readonly #timer: NodeJS.Timeout;
-  #slices: Promise<void> | undefined;
+  /** A whole table that is not complete yet. */
+  #incoming: EndpointTable | undefined;
+  #name: string | undefined;
+  #changed: (rows: Iterable<Endpoint>) => void = () => undefined;
+  #more: () => Pick<GatewayReport, "pools" | "drained"> = () => ({});
+  /** The rows of the change that is being put in force. */
+  #put: Endpoint[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #state: StoreHealth["state"] = "ok";
   #reporting: Promise<void> | undefined;
   #reportAgain = false;
-  #stopped = false;
 
-  /**
-   * @param name of this gateway, unique among those of one table
-   * @param changed called after each change that is in force
-   * @param more what else the gateway reports
-   */
-  constructor(
-    table: EndpointTable,
-    store: EndpointStore,
-    log: Logger,
-    name: string,
-    changed: (differences: readonly RowDifference[]) => void,
-    more: () => Pick<GatewayReport, "pools" | "drained">,
-  ) {
+  constructor(table: EndpointTable, store: SeparateStore, log: Logger) {
     this.#table = table;
     this.#store = store;
     this.#log = log;
+  }
+
+  /** Loads the table, and follows the store from then on. @throws WaypostError when there is none that can be used */
+  load(): Promise<void> {
+    return this.#store.follow(this);
+  }
+
+  /**
+   * From now on other gateways and the commands see what is in force here.
+   * @param name of this gateway, unique among those of one table
+   * @param changed called after each change that is in force, with the rows that are new or not what they were
+   * @param more what else the gateway reports
+   */
+  announce(
+    name: string,
+    changed: (rows: Iterable<Endpoint>) => void,
+    more: () => Pick<GatewayReport, "pools" | "drained">,
+  ): void {
+    this.#more = more;
     this.#name = name;
     this.#changed = changed;
-    this.#more = more;
-    this.#unwatch = store.watch(
-      (update) => this.#take(update),
-      (error) => this.#refused(error),
-    );
     this.#timer = setInterval(() => this.report(), REPORT_EVERY_MS).unref();
     this.report();
   }
@@ -74,53 +69,60 @@ export class TableInForce {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#unwatch();
     clearInterval(this.#timer);
-    await this.#slices;
-    await Promise.race([this.#dismiss(), sleep(DISMISS_MS, undefined, { ref: false })]);
-  }
-
-  async #dismiss(): Promise<void> {
-    await this.#reporting;
-    await this.#store.dismissGateway(this.#name).catch(() => undefined);
-  }
-
-  #take(update: TableUpdate): void {
-    if (this.#slices === undefined && update.differences.length <= ROWS_AT_ONCE) {
-      this.#table.apply(update.differences, update.revision);
-      this.#tookOver(update);
-      return;
+    const name = this.#name;
+    this.#name = undefined;
+    if (name !== undefined) {
+      await Promise.race([this.#dismiss(name), sleep(DISMISS_MS, undefined, { ref: false })]);
     }
-    const slices = (this.#slices ?? Promise.resolve()).then(() => this.#applySlowly(update));
-    this.#slices = slices.then(() => {
-      if (this.#slices === done) this.#slices = undefined;
-    });
-    const done = this.#slices;
   }
 
-  async #applySlowly(update: TableUpdate): Promise<void> {
-    const { rows, keys } = stepsOf(update.differences);
-    await inSlices(rows, (row: Endpoint) => this.#table.set(row));
-    await inSlices(keys, (key: string) => this.#table.delete(key));
-    this.#table.complete(update.revision);
-    this.#tookOver(update);
+  begin(): void {
+    this.#incoming = new EndpointTable();
+    this.#put = [];
   }
 
-  #tookOver({ differences, warning, hash }: TableUpdate): void {
-    this.#changed(differences);
-    const { size, revision } = this.#table;
+  set(row: Endpoint): void {
+    if (this.#incoming !== undefined) {
+      this.#incoming.set(row);
+    } else {
+      this.#table.set(row);
+      this.#put.push(row);
+    }
+  }
+
+  delete(key: string): void {
+    (this.#incoming ?? this.#table).delete(key);
+  }
+
+  complete({ revision, hash, changed, warning }: Followed): void {
+    const isWhole = this.#incoming !== undefined;
+    const rows = this.#put;
+    this.#put = [];
+    if (this.#incoming !== undefined) {
+      this.#table.takeOver(this.#incoming);
+      this.#incoming = undefined;
+    }
+    this.#table.complete(revision);
     if (warning !== undefined) {
       this.#log.warn({ revision }, warning);
     }
     if (this.#table.hash !== hash) {
       this.#log.error({ revision, hash: this.#table.hash, expected: hash }, "the table is not that of the store");
     }
-    this.#log.info({ changed: differences.length, endpoints: size, revision }, "a changed endpoint table is in force");
-    this.report();
+    if (this.#name !== undefined) {
+      this.#log.info({ changed, endpoints: this.#table.size, revision }, "a changed endpoint table is in force");
+      this.#changed(isWhole ? this.#table.all() : rows);
+      this.report();
+    }
   }
 
-  #refused(error: Error): void {
+  async #dismiss(name: string): Promise<void> {
+    await this.#reporting;
+    await this.#store.dismissGateway(name).catch(() => undefined);
+  }
+
+  refused(error: Error): void {
     const { message: reason, code } = error as WaypostError;
     const isAway = code === "STORE_UNREACHABLE" || code === "STORE_ENDED";
     const what = isAway ? "the store of the endpoint table is away" : "the endpoint table was refused";
@@ -135,18 +137,18 @@ export class TableInForce {
       this.#reportAgain = true;
       return;
     }
-    if (this.#stopped) {
+    if (this.#name === undefined) {
       return;
     }
     this.#reportAgain = false;
-    this.#reporting = this.#tellStore().finally(() => {
+    this.#reporting = this.#tellStore(this.#name).finally(() => {
       this.#reporting = undefined;
       if (this.#reportAgain) this.report();
       else if (this.#state !== "ok") setTimeout(() => this.report(), UNWELL_LOOK_MS).unref();
     });
   }
 
-  async #tellStore(): Promise<void> {
+  async #tellStore(name: string): Promise<void> {
     const health = await this.#store.health();
     if (this.#state !== "ok" && health.state === "ok") {
       this.#log.info({ revision: this.#table.revision }, "the store of the endpoint table is well again");
@@ -156,18 +158,7 @@ export class TableInForce {
     const at = new Date().toISOString();
     // A store that cannot be reached is told of by its health.
     await this.#store
-      .reportGateway({ name: this.#name, revision, hash, endpoints, health, ...this.#more(), at })
+      .reportGateway({ name, revision, hash, endpoints, health, ...this.#more(), at })
       .catch((error: Error) => this.#log.debug({ reason: error.message }, "this gateway's report was not taken"));
-  }
-}
-
-/** Does something with each of many, with a pause for whatever else waits after every few. */
-async function inSlices<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
-  let count = 0;
-  for (const item of items) {
-    work(item);
-    if (++count % ROWS_AT_ONCE === 0) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
   }
 }

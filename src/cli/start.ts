@@ -40,6 +40,7 @@ export async function runStart(file: string | undefined): Promise<number> {
       const outcome = session?.ok
         ? `a sample legacy client has just chatted through it (${session.ladder.rungs.length} messages)`
         : `the sample session did not work: ${session?.failed?.title ?? "there is no tcp listener"}`;
+      const stop = stopSignal();
       process.stdout.write(
         [
           readyLine(gateway.listeners, gateway.table.size),
@@ -50,7 +51,7 @@ export async function runStart(file: string | undefined): Promise<number> {
           "",
         ].join("\n"),
       );
-      await stopSignal();
+      await stop;
     } finally {
       await gateway.stop();
     }

@@ -157,3 +157,12 @@ function hexDigit(code: number): number {
   const lower = code | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : Number.NaN;
 }
+
+/** The key of a stored row, whose address has passed validation. */
+export function keyOf(endpoint: { readonly sipAddress: string }): string {
+  const key = addressKey(endpoint.sipAddress);
+  if (key === undefined) {
+    throw new TypeError(`not a validated SIP address: ${endpoint.sipAddress}`);
+  }
+  return key;
+}

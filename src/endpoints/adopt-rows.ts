@@ -1,6 +1,6 @@
+import { keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
 import { changedSettings, makeRow, type StoredRow } from "./row-schema.ts";
-import { keyOf } from "./table.ts";
 
 /**
  * Completes the rows of a file with what its writer left out, in the light of the rows known before.

@@ -27,8 +27,9 @@ export async function atomicWrite(path: string, pieces: Iterable<string>): Promi
         await handle.chmod(old.mode & 0o7777);
       }
       for (const piece of pieces) {
-        hash.update(piece);
-        await handle.appendFile(piece);
+        const bytes = Buffer.from(piece);
+        hash.update(bytes);
+        await handle.appendFile(bytes);
       }
       await handle.sync();
     } finally {

@@ -1,7 +1,7 @@
+import { keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
 import { changedSettings } from "./row-schema.ts";
 import type { RowDifference } from "./store.ts";
-import { keyOf } from "./table.ts";
 
 /** What turns one list of rows into another, one difference for each row that is not the same in both. */
 export function differencesBetween(before: readonly Endpoint[], after: readonly Endpoint[]): RowDifference[] {
@@ -23,21 +23,20 @@ export function differencesBetween(before: readonly Endpoint[], after: readonly 
   return result;
 }
 
-/** The rows after a change: those that are replaced keep their place, new ones come last. */
+/** The rows after a change, whose `before` are among them: what is replaced keeps its place, new rows come last. */
 export function applyDifferences(rows: readonly Endpoint[], differences: readonly RowDifference[]): Endpoint[] {
-  const replaced = new Map<string, Endpoint | undefined>();
+  const replaced = new Map<Endpoint, Endpoint | undefined>();
   const added: Endpoint[] = [];
   for (const { before, after } of differences) {
     if (before !== undefined) {
-      replaced.set(keyOf(before), after);
+      replaced.set(before, after);
     } else if (after !== undefined) {
       added.push(after);
     }
   }
   const result: Endpoint[] = [];
   for (const row of rows) {
-    const key = keyOf(row);
-    const now = replaced.has(key) ? replaced.get(key) : row;
+    const now = replaced.has(row) ? replaced.get(row) : row;
     if (now !== undefined) {
       result.push(now);
     }

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import type { Drain } from "../drained-address.ts";
 import { WaypostError } from "../errors.ts";
 import { watchFiles } from "../file-watch.ts";
+import { keyOf } from "./address-key.ts";
 import { applyDifferences, differencesBetween } from "./differences.ts";
 import { DrainFile, withDrain } from "./drain-file.ts";
 import { fileError } from "./file-error.ts";
@@ -29,7 +30,7 @@ import type {
   TableSnapshot,
   TableUpdate,
 } from "./store.ts";
-import { keyOf } from "./table.ts";
+import { stepsOf } from "./table.ts";
 import { FRESH_MS, type Known, TableFile } from "./table-file.ts";
 import { hashOf, TableHash } from "./table-hash.ts";
 
@@ -76,6 +77,7 @@ export class FileStore implements EndpointStore {
   readonly #watchers = new Set<{ changed: (update: TableUpdate) => void; refused: (error: Error) => void }>();
   #stopWatching: (() => void) | undefined;
   #known: Known | undefined;
+  #index: { readonly of: readonly Endpoint[]; readonly rows: Map<string, Endpoint> } | undefined;
   /** The content that note and history beside the file are about, as far as this process could see to it. */
   #settled: string | undefined;
   #state: Pick<StoreHealth, "state" | "reason" | "since"> = { state: "ok", since: now() };
@@ -236,18 +238,39 @@ export class FileStore implements EndpointStore {
       const endpoints = applyDifferences(current.endpoints, change.differences);
       const written = await this.#recorder.write(current, { ...change, revision: current.revision + 1, endpoints });
       this.#settled = written.sha256;
-      this.#accept(written);
+      this.#keepIndex(current, written, change.differences);
+      this.#accept(written, change.differences);
     }
     const { revision, hash } = this.#known ?? current;
     return { revision, hash, differences: change.differences };
   }
 
   async #plan(current: Known, wish: Wish, at: string): Promise<RowDifference[]> {
-    const rows = new Map(current.endpoints.map((row) => [keyOf(row), row]));
+    const rows = this.#indexOf(current);
     const find: Find = (key) => rows.get(key);
     const history = wish.undoes === undefined ? undefined : await this.#history.read();
     const changes = wish.changes(find, history ?? NO_HISTORY);
     return planChange(changes, { find, isSelf: this.#isSelf, whyUnable: this.#whyUnable, actor: wish.actor, at });
+  }
+
+  /** The rows by key; made once for a table, and kept from one change to the next. */
+  #indexOf({ endpoints }: Known): Map<string, Endpoint> {
+    if (this.#index?.of !== endpoints) {
+      this.#index = { of: endpoints, rows: new Map(endpoints.map((row) => [keyOf(row), row])) };
+    }
+    return this.#index.rows;
+  }
+
+  #keepIndex(before: Known, after: Known, differences: readonly RowDifference[]): void {
+    const index = this.#indexOf(before);
+    const { rows, keys } = stepsOf(differences);
+    for (const key of keys) {
+      index.delete(key);
+    }
+    for (const row of rows) {
+      index.set(keyOf(row), row);
+    }
+    this.#index = { of: after.endpoints, rows: index };
   }
 
   #result(current: Known, differences: readonly RowDifference[]): ChangeResult {
@@ -288,7 +311,7 @@ export class FileStore implements EndpointStore {
   /** Notes and enters an edit that someone else made, so that every process counts it alike. */
   async #settleIfPossible(read: Known): Promise<Known> {
     try {
-      return await this.#underLock(async () => this.#settleEdit(await this.#read()), NOTE_WAIT_MS);
+      return await this.#underLock(async () => this.#settleEdit(await this.#file.read(read)), NOTE_WAIT_MS);
     } catch (error) {
       if (error instanceof WaypostError && (error.code === "TABLE_INVALID" || error.code === "TABLE_SUSPICIOUS")) {
         throw error;
@@ -304,6 +327,7 @@ export class FileStore implements EndpointStore {
     const settled = await this.#recorder.settle(read, this.#known);
     this.#settled = settled.sha256;
     this.#accept(settled);
+    await this.#recorder.note(settled);
     return settled;
   }
 
@@ -353,8 +377,11 @@ export class FileStore implements EndpointStore {
     return new GatewayFolder(`${await this.#file.realPath()}.gateways`);
   }
 
-  /** Takes over a table that was read or written, and tells the watchers when it is another one than before. */
-  #accept(read: Known): TableSnapshot {
+  /**
+   * Takes over a table that was read or written, and tells the watchers when it is another one than before.
+   * @param known what differs from the table before, where that is known
+   */
+  #accept(read: Known, known?: readonly RowDifference[]): TableSnapshot {
     const before = this.#known;
     this.#known = read;
     this.#currentAt = now();
@@ -363,7 +390,7 @@ export class FileStore implements EndpointStore {
     }
     const { revision, hash, endpoints } = read;
     if (this.#watchers.size > 0 && (before?.endpoints !== endpoints || before.revision !== revision)) {
-      const differences = differencesBetween(before?.endpoints ?? [], endpoints);
+      const differences = known ?? differencesBetween(before?.endpoints ?? [], endpoints);
       for (const { changed } of this.#watchers) {
         changed({ revision, hash, differences });
       }

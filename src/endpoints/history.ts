@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { WaypostError } from "../errors.ts";
 import { parseSipAddress } from "./address.ts";
+import { keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
 import { changedSettings, type EndpointSettings, SETTING_NAMES } from "./row-schema.ts";
 import {
@@ -12,7 +13,6 @@ import {
   type RowChange,
   type RowDifference,
 } from "./store.ts";
-import { keyOf } from "./table.ts";
 import { EMPTY_TABLE_HASH } from "./table-hash.ts";
 
 /** What the first entry of a history continues: nothing, or entries that were dropped at the bound. */

@@ -1,9 +1,9 @@
 import { WaypostError } from "../errors.ts";
 import { parseSipAddress } from "./address.ts";
+import { keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
 import { changedSettings, checkDraft, type EndpointSettings, type IsSelf, makeRow } from "./row-schema.ts";
 import { type Actor, type EndpointDraft, MAX_ROWS_PER_CHANGE, type RowChange, type RowDifference } from "./store.ts";
-import { keyOf } from "./table.ts";
 
 /** Why the engine of this gateway cannot carry out a row: a sentence without its beginning; undefined when it can. */
 export type WhyUnable = (row: EndpointSettings) => string | undefined;

@@ -46,11 +46,14 @@ export class Recorder {
     if (history === undefined) {
       await this.#history.start({ ...GENESIS, revision: read.revision, tableHash: read.hash });
     }
-    const settled = history === undefined ? read : await this.#enter(read, known, history);
+    return history === undefined ? read : await this.#enter(read, known, history);
+  }
+
+  /** Notes beside the file what is in force, for whoever comes next. */
+  async note(settled: Known): Promise<void> {
     if (!(await this.#file.isNoted(settled))) {
       await this.#file.note(settled);
     }
-    return settled;
   }
 
   /** Commits a change: its entry, then the table. @throws the system's error; nothing is changed then */

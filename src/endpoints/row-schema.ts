@@ -4,6 +4,7 @@ import { type Finding, findings } from "../schema-findings.ts";
 import { parseSipAddress } from "./address.ts";
 import { poolHostFault } from "./host.ts";
 import type { Endpoint } from "./model.ts";
+import { isPlainRow } from "./quick-row.ts";
 import type { EndpointDraft } from "./store.ts";
 
 /** Tells whether a host (and port, where the row names one) is this gateway's own. */
@@ -113,6 +114,10 @@ export function checkDraft(draft: EndpointDraft, isSelf: IsSelf): EndpointSettin
 
 /** Checks a stored row; what is wrong with it comes back as findings with paths inside the row. */
 export function checkStoredRow(row: unknown, isSelf: IsSelf): StoredRow | Finding[] {
+  if (isPlainRow(row)) {
+    const found = selfFindings(row, isSelf);
+    return found.length === 0 ? row : found;
+  }
   const parsed = storedSchema.safeParse(row, { reportInput: true });
   if (!parsed.success) {
     return findings(parsed.error.issues, storedSchema);

@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
+import { hash as digestOf } from "node:crypto";
 import type { Endpoint } from "./model.ts";
+import { rowText } from "./row-text.ts";
 import type { RowDifference } from "./store.ts";
 
 /** The hash of a table without rows. */
@@ -52,8 +53,7 @@ export function hashOf(rows: Iterable<Endpoint>): string {
   return hash.toString();
 }
 
-/** Half of the SHA-256 of the row's JSON. Every row is made by makeRow, so equal rows have equal texts. */
+/** Half of the SHA-256 of the row's text. */
 function rowHash(row: Endpoint): bigint {
-  const digest = createHash("sha256").update(JSON.stringify(row)).digest();
-  return (digest.readBigUInt64LE(0) << 64n) | digest.readBigUInt64LE(8);
+  return BigInt(`0x${digestOf("sha256", rowText(row)).slice(0, 32)}`);
 }

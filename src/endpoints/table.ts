@@ -1,42 +1,46 @@
-import { addressKey } from "./address-key.ts";
+import { keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
+import { PackedRows } from "./packed-rows.ts";
 import type { RowDifference, TableSnapshot } from "./store.ts";
-import { EMPTY_TABLE_HASH, hashOf, TableHash } from "./table-hash.ts";
+import { TableHash } from "./table-hash.ts";
 
 /** A row in its place in the table, with room for what the routing works out from it once. */
 export interface TableEntry {
   readonly endpoint: Endpoint;
-  /** Owned by routing/; it lives and dies with the row. */
+  /** Owned by routing/; it lives and dies with the entry. */
   plan: unknown;
 }
 
-/** A table to put in force. Without its `hash`, that is worked out from the rows. */
+/** A table to put in force, its hash being worked out from the rows. */
 type WholeTable = Pick<TableSnapshot, "revision" | "endpoints"> & Partial<TableSnapshot>;
+
+/** How many entries of rows that were asked for lately are kept ready, in each of two halves. */
+const READY = 1_000;
 
 /**
  * The endpoint table that serves calls: rows by comparison key, all in memory. Rows are never changed in place.
- * A look-up and a change of one row cost the same at one row and at a million.
- *
- * The rows are spread over many maps: a single map of a million rows would now and then grow, and that takes longer
- * than a call may wait.
+ * A look-up and a change of one row cost the same at one row and at a million, and neither makes a call wait: the rows
+ * are out of the garbage collector's way (packed-rows.ts).
  */
 export class EndpointTable {
-  #shards = emptyShards();
-  #size = 0;
+  #rows = new PackedRows();
+  #hash = new TableHash();
   #revision = 0;
-  #hash = new TableHash(EMPTY_TABLE_HASH);
+  /** Entries asked for lately, and those before them; what is in neither is made anew when it is asked for. */
+  #ready = new Map<string, TableEntry>();
+  #readyBefore = new Map<string, TableEntry>();
 
-  constructor(snapshot?: WholeTable) {
-    if (snapshot !== undefined) {
-      this.replace(snapshot);
+  constructor(table?: WholeTable) {
+    if (table !== undefined) {
+      this.replace(table);
     }
   }
 
   get size(): number {
-    return this.#size;
+    return this.#rows.size;
   }
 
-  /** The revision of the snapshot or change that was put in force last. */
+  /** The revision of the table or change that was put in force last. */
   get revision(): number {
     return this.#revision;
   }
@@ -53,29 +57,50 @@ export class EndpointTable {
 
   /** The same for the routing, which keeps its plan beside the row. */
   entry(key: string): TableEntry | undefined {
-    return this.#shards[shardOf(key)]!.get(key);
+    const ready = this.#ready.get(key);
+    if (ready !== undefined) {
+      return ready;
+    }
+    let entry = this.#readyBefore.get(key);
+    if (entry === undefined) {
+      const endpoint = this.#rows.get(key);
+      if (endpoint === undefined) {
+        return undefined;
+      }
+      entry = { endpoint, plan: undefined };
+    }
+    if (this.#ready.size >= READY) {
+      this.#readyBefore = this.#ready;
+      this.#ready = new Map();
+    }
+    this.#ready.set(key, entry);
+    return entry;
   }
 
   /** Every row, in no particular order. */
-  *all(): IterableIterator<Endpoint> {
-    for (const shard of this.#shards) {
-      for (const entry of shard.values()) {
-        yield entry.endpoint;
-      }
-    }
+  all(): IterableIterator<Endpoint> {
+    return this.#rows.all();
   }
 
-  /** Puts a whole table in force, in one go: for the start, before calls are taken. */
-  replace(snapshot: WholeTable): void {
-    const shards = emptyShards();
-    for (const endpoint of snapshot.endpoints) {
-      const key = keyOf(endpoint);
-      shards[shardOf(key)]!.set(key, { endpoint, plan: undefined });
+  /** Puts a whole table in force, in one go. */
+  replace({ endpoints, revision }: WholeTable): void {
+    this.#rows = new PackedRows();
+    this.#hash = new TableHash();
+    this.#ready = new Map();
+    this.#readyBefore = new Map();
+    for (const endpoint of endpoints) {
+      this.set(endpoint);
     }
-    this.#shards = shards;
-    this.#size = snapshot.endpoints.length;
-    this.#hash = new TableHash(snapshot.hash ?? hashOf(snapshot.endpoints));
-    this.#revision = snapshot.revision;
+    this.complete(revision);
+  }
+
+  /** Puts in force what is in another table, which is of no use any more then. */
+  takeOver(other: EndpointTable): void {
+    this.#rows = other.#rows;
+    this.#hash = other.#hash;
+    this.#revision = other.#revision;
+    this.#ready = new Map();
+    this.#readyBefore = new Map();
   }
 
   /** Puts the rows of one committed change in force, all at once. */
@@ -93,31 +118,26 @@ export class EndpointTable {
   /** One step of a large change: puts a row in its place. */
   set(endpoint: Endpoint): void {
     const key = keyOf(endpoint);
-    const shard = this.#shards[shardOf(key)]!;
-    const present = shard.get(key);
-    if (present === undefined) {
-      this.#size++;
-    } else {
-      this.#hash.remove(present.endpoint);
-    }
+    this.#forget(key, this.#rows.set(key, endpoint));
     this.#hash.add(endpoint);
-    shard.set(key, { endpoint, plan: undefined });
   }
 
   /** One step of a large change: takes the row at a key out, if there is one. */
   delete(key: string): void {
-    const shard = this.#shards[shardOf(key)]!;
-    const present = shard.get(key);
-    if (present !== undefined) {
-      this.#hash.remove(present.endpoint);
-      this.#size--;
-      shard.delete(key);
-    }
+    this.#forget(key, this.#rows.delete(key));
   }
 
   /** Ends the steps of a large change. */
   complete(revision: number): void {
     this.#revision = revision;
+  }
+
+  #forget(key: string, before: Endpoint | undefined): void {
+    if (before !== undefined) {
+      this.#hash.remove(before);
+      this.#ready.delete(key);
+      this.#readyBefore.delete(key);
+    }
   }
 }
 
@@ -140,27 +160,4 @@ export function stepsOf(differences: readonly RowDifference[]): { rows: Endpoint
     }
   }
   return { rows, keys };
-}
-
-/** The key of a stored row, whose address has passed validation. */
-export function keyOf(endpoint: Pick<Endpoint, "sipAddress">): string {
-  const key = addressKey(endpoint.sipAddress);
-  if (key === undefined) {
-    throw new TypeError(`not a validated SIP address: ${endpoint.sipAddress}`);
-  }
-  return key;
-}
-
-const SHARDS = 1024;
-
-function emptyShards(): Map<string, TableEntry>[] {
-  return Array.from({ length: SHARDS }, () => new Map());
-}
-
-function shardOf(key: string): number {
-  let hash = 0;
-  for (let i = 0; i < key.length; i++) {
-    hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
-  }
-  return (hash ^ (hash >>> 15)) & (SHARDS - 1);
 }

@@ -23,8 +23,9 @@ export function storeContract(t: Test, newTable: (t: Test) => Promise<OpenStore>
   const behaviour = (name: string, test: (t: Test, open: OpenStore) => Promise<void>): void => {
     t.test(name, async (t) => {
       const opened: EndpointStore[] = [];
-      const openStore = await newTable(t);
+      // Before the folder of the table is made, so that it is not taken away under a store that still writes.
       t.teardown(() => Promise.all(opened.map((store) => store.close())));
+      const openStore = await newTable(t);
       await test(t, (options) => {
         const store = openStore(options);
         opened.push(store);

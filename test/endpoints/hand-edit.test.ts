@@ -8,16 +8,22 @@ import { queue } from "./queue.ts";
 const alice: Actor = { name: "alice", source: "cli" };
 const POOL = { kind: "set", sipAddress: "a@contoso.com" } as const;
 
+/** A store that is closed before its folder is taken away. */
+function storeIn(t: Test): FileStore {
+  t.teardown(() => store.close());
+  const store = new FileStore({ path: join(t.testdir(), "endpoints.json") });
+  return store;
+}
+
 /** A watched store with one row in its table, and what the watch reports. */
 async function watched(t: Test) {
-  const path = join(t.testdir(), "endpoints.json");
-  const store = new FileStore({ path });
+  const store = storeIn(t);
+  const { path } = store;
   const endpoint = { sipAddress: "a@contoso.com", poolFqdn: "one.contoso.com" };
   await store.change([{ kind: "add", endpoint }], alice);
   const tables = queue<TableUpdate>();
   const refusals = queue<Error>();
   store.watch(tables.put, refusals.put);
-  t.teardown(() => store.close());
   const edit = (from: string, to: string) => writeFileSync(path, readFileSync(path, "utf8").replaceAll(from, to));
   return { path, store, tables, refusals, edit };
 }
@@ -117,11 +123,10 @@ t.test("a file that disappears is refused, not taken for an empty table", async 
 });
 
 t.test("an edit between load and watch is not lost", async (t) => {
-  const path = join(t.testdir(), "endpoints.json");
+  const store = storeIn(t);
+  const { path } = store;
   const text = '{ "revision": 7, "endpoints": [{ "sipAddress": "a@contoso.com", "poolFqdn": "one.contoso.com" }] }';
   writeFileSync(path, text);
-  const store = new FileStore({ path });
-  t.teardown(() => store.close());
   t.equal((await store.load()).revision, 7);
   writeFileSync(path, text.replace("one", "two"));
   const tables = queue<TableUpdate>();

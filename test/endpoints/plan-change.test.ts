@@ -1,8 +1,8 @@
 import t from "tap";
+import { keyOf } from "../../src/endpoints/address-key.ts";
 import type { Endpoint } from "../../src/endpoints/model.ts";
 import { describeDifference, planChange } from "../../src/endpoints/plan-change.ts";
 import type { EndpointDraft, RowChange } from "../../src/endpoints/store.ts";
-import { keyOf } from "../../src/endpoints/table.ts";
 import { row } from "./row.ts";
 
 const AT = "2025-02-01T08:00:00.000Z";

@@ -18,7 +18,7 @@ function addresses(table: EndpointTable): string[] {
 
 t.test("a row is found by its key, whatever the case of its address", async (t) => {
   const table = new EndpointTable(snapshot(3, [a, b]));
-  t.equal(table.find("a@contoso.com"), a);
+  t.same(table.find("a@contoso.com"), a);
   t.equal(table.find("c@contoso.com"), undefined);
   t.equal(table.size, 2);
   t.equal(table.revision, 3);
@@ -46,7 +46,7 @@ t.test("a row whose address changes is found under the new one only", async (t) 
   const renamed = { ...a, sipAddress: "sip:z@contoso.com" };
   table.apply([{ before: a, after: renamed }], 2);
   t.equal(table.find("a@contoso.com"), undefined);
-  t.equal(table.find("z@contoso.com"), renamed);
+  t.same(table.find("z@contoso.com"), renamed);
 });
 
 t.test("two rows may exchange their addresses in one change", async (t) => {
@@ -60,8 +60,8 @@ t.test("two rows may exchange their addresses in one change", async (t) => {
     ],
     2,
   );
-  t.equal(table.find("a@contoso.com"), bNow);
-  t.equal(table.find("b@contoso.com"), aNow);
+  t.same(table.find("a@contoso.com"), bNow);
+  t.same(table.find("b@contoso.com"), aNow);
 });
 
 t.test("the hash follows every change and tells the rows, not their order", async (t) => {
@@ -73,4 +73,31 @@ t.test("the hash follows every change and tells the rows, not their order", asyn
   t.not(table.hash, hashOf([added, a]));
   table.apply([{ before: changed }, { before: added }], 3);
   t.equal(table.hash, hashOf([]));
+});
+
+t.test("what the routing worked out for a row is forgotten when the row changes", async (t) => {
+  const table = new EndpointTable(snapshot(1, [a, b]));
+  table.entry("a@contoso.com")!.plan = "plan of a";
+  table.entry("b@contoso.com")!.plan = "plan of b";
+  table.apply([{ before: b, after: { ...b, poolFqdn: "other.contoso.com" } }], 2);
+  t.equal(table.entry("a@contoso.com")!.plan, "plan of a");
+  t.equal(table.entry("b@contoso.com")!.plan, undefined);
+});
+
+t.test("a row that was asked for long ago is found all the same", async (t) => {
+  const rows = Array.from({ length: 5000 }, (_, i) => row({ sipAddress: `sip:room${i}@contoso.com` }));
+  const table = new EndpointTable(snapshot(1, rows));
+  for (let round = 0; round < 2; round++) {
+    t.notOk(rows.find((each, i) => table.find(`room${i}@contoso.com`)?.sipAddress !== each.sipAddress));
+  }
+});
+
+t.test("a whole table takes the place of another one in one step", async (t) => {
+  const table = new EndpointTable(snapshot(1, [a]));
+  table.find("a@contoso.com");
+  const other = new EndpointTable(snapshot(2, [b]));
+  table.takeOver(other);
+  t.equal(table.find("a@contoso.com"), undefined);
+  t.same(table.find("b@contoso.com"), b);
+  t.match(table, { revision: 2, size: 1, hash: hashOf([b]) });
 });

@@ -1,9 +1,9 @@
 import { WaypostError } from "../../errors.ts";
-import { addressKey } from "../address-key.ts";
+import { addressKey, keyOf } from "../address-key.ts";
 import type { Endpoint } from "../model.ts";
 import { changedSettings, checkStoredRow, type EndpointSettings, type IsSelf } from "../row-schema.ts";
 import type { EndpointDraft, RowChange } from "../store.ts";
-import { keyOf } from "../table.ts";
+
 import { fieldOf, isBookkeeping, settingFrom } from "./columns.ts";
 import type { Source, SourceCell } from "./source.ts";
 

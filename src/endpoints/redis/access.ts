@@ -6,7 +6,7 @@ export interface RedisNode {
   readonly port: number;
 }
 
-/** How Redis is reached. Plain data: it crosses to the store's thread. */
+/** How Redis is reached. Plain data: it crosses to the store's process. */
 export interface RedisAccess {
   /** One server; the nodes of a Cluster; or the Sentinels that know the primary called `name`. */
   readonly server:

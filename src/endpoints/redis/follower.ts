@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WaypostError } from "../../errors.ts";
+import { keyOf } from "../address-key.ts";
 import type { Endpoint } from "../model.ts";
 import type { HistoryEntry, StoreHealth, TableUpdate } from "../store.ts";
-import { keyOf, stepsOf } from "../table.ts";
+import { stepsOf } from "../table.ts";
 import { hashOf } from "../table-hash.ts";
 import { CopyKeeper } from "./copy-keeper.ts";
 import { redisError } from "./explain.ts";

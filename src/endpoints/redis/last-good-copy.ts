@@ -3,9 +3,9 @@ import { createReadStream } from "node:fs";
 import { open, stat, utimes } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { z } from "zod";
+import { keyOf } from "../address-key.ts";
 import { atomicWrite } from "../atomic-write.ts";
 import type { Endpoint } from "../model.ts";
-import { keyOf } from "../table.ts";
 import { hashOf } from "../table-hash.ts";
 import type { Mark } from "./mirror.ts";
 

@@ -1,8 +1,9 @@
+import { keyOf } from "../address-key.ts";
 import { differencesBetween } from "../differences.ts";
 import { entryHash, GENESIS } from "../history.ts";
 import type { Endpoint } from "../model.ts";
 import type { HistoryEntry, TableSnapshot, TableUpdate } from "../store.ts";
-import { keyOf, stepsOf } from "../table.ts";
+import { stepsOf } from "../table.ts";
 import { EMPTY_TABLE_HASH, TableHash } from "../table-hash.ts";
 
 /** Which table it is, and at which point of its history. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Drain } from "../../drained-address.ts";
 import { WaypostError } from "../../errors.ts";
-import { addressKey } from "../address-key.ts";
+import { addressKey, keyOf } from "../address-key.ts";
 import { differencesBetween } from "../differences.ts";
 import { DrainFile } from "../drain-file.ts";
 import {
@@ -33,7 +33,7 @@ import type {
   TableSnapshot,
   TableUpdate,
 } from "../store.ts";
-import { keyOf, stepsOf } from "../table.ts";
+import { stepsOf } from "../table.ts";
 import { hashOf, TableHash } from "../table-hash.ts";
 import { placeOf, type RedisAccess } from "./access.ts";
 import { redisError } from "./explain.ts";

@@ -1,10 +1,10 @@
 import type { Drain } from "../../drained-address.ts";
 import { WaypostError } from "../../errors.ts";
+import { keyOf } from "../address-key.ts";
 import type { Endpoint } from "../model.ts";
 import { checkStoredRow, makeRow } from "../row-schema.ts";
 import type { GatewayReport, HistoryEntry, KnownGateway } from "../store.ts";
 import { REPORT_EXPIRY_MS } from "../store.ts";
-import { keyOf } from "../table.ts";
 import type { RedisConnection } from "./link.ts";
 import { COMMIT, READ, SETTLE, type TableKeys, tableKeys } from "./scripts.ts";
 

@@ -1,0 +1,296 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { setPriority } from "node:os";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Drain } from "./drained-address.ts";
+import type { Endpoint } from "./endpoints/model.ts";
+import type {
+  Actor,
+  ChangeOptions,
+  ChangeResult,
+  EndpointStore,
+  GatewayReport,
+  HistoryCheck,
+  HistoryEntry,
+  HistoryOptions,
+  KnownGateway,
+  RowChange,
+  RowDifference,
+  StoreHealth,
+} from "./endpoints/store.ts";
+import { WaypostError } from "./errors.ts";
+import { type StoreSettings, storePlace } from "./open-store.ts";
+import type { Answer, Call, FaultText, Followed, Method, News } from "./store-messages.ts";
+
+/** What follows the table of a store. */
+export interface TableFollower {
+  /** A whole table comes now; it takes the place of the one before when it is complete. */
+  begin(): void;
+  /** A row in its place. */
+  set(row: Endpoint): void;
+  /** An address without a row. */
+  delete(key: string): void;
+  /** With what was set and deleted, the table is complete again. */
+  complete(table: Followed): void;
+  /** What is stored cannot be used or reached; the table is to stay as it is. */
+  refused(error: Error): void;
+}
+
+interface Waiting {
+  readonly method: Method;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** After which time a process that has ended is started again; twice as long each time that it comes to nothing. */
+const RESTART_MS = 1000;
+const LONGEST_RESTART_MS = 30_000;
+/** How long a gateway that stops waits for its store to end by itself, and while a change is being written. */
+const GOODBYE_MS = 1000;
+const WRITING_MS = 5000;
+/** After SIGKILL only a process that hangs in the kernel is still there; nobody waits for it. */
+const KILLED_MS = 500;
+const WRITES: ReadonlySet<Method> = new Set<Method>(["change", "undo", "settle"]);
+/** Computing for the table stands a little behind computing for calls. */
+const PRIORITY = 2;
+
+/**
+ * A gateway's store, which lives in a process of its own (store-process.ts), as seen from the one that serves calls.
+ * What is large comes in parts, each of about a millisecond's work, with room for calls in between.
+ */
+export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
+  readonly #settings: StoreSettings;
+  readonly #waiting = new Map<number, Waiting>();
+  #process: ChildProcess;
+  #nextId = 1;
+  #follower: TableFollower | undefined;
+  /** Why there is no process now. */
+  #ended: WaypostError | undefined;
+  #endedAt = "";
+  #restartMs = RESTART_MS;
+  #restarting: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor({ store, listen, resolve, engine, drachtio }: StoreSettings) {
+    this.#settings = { store, listen, resolve, engine, ...(drachtio && { drachtio }) };
+    this.#process = this.#start();
+  }
+
+  /**
+   * Gives the whole table to the follower, and from then on what changes.
+   * @throws WaypostError as EndpointStore.load does
+   */
+  async follow(follower: TableFollower): Promise<void> {
+    follower.begin();
+    this.#follower = follower;
+    try {
+      await this.#call("follow");
+    } catch (error) {
+      this.#follower = undefined;
+      throw error;
+    }
+  }
+
+  change(changes: readonly RowChange[], actor: Actor, options?: ChangeOptions): Promise<ChangeResult> {
+    return this.#call("change", changes, actor, options);
+  }
+
+  undo(revision: number, actor: Actor, options?: ChangeOptions): Promise<ChangeResult> {
+    return this.#call("undo", revision, actor, options);
+  }
+
+  history(options?: HistoryOptions): Promise<readonly HistoryEntry[]> {
+    return this.#call("history", options);
+  }
+
+  verifyHistory(): Promise<HistoryCheck> {
+    return this.#call("verifyHistory");
+  }
+
+  diff(from: number, to: number): Promise<readonly RowDifference[]> {
+    return this.#call("diff", from, to);
+  }
+
+  health(): Promise<StoreHealth> {
+    const { store } = this.#settings;
+    return this.#call<StoreHealth>("health").catch(({ message: reason }: Error) => {
+      return { kind: store.kind, place: storePlace(store), state: "refused", reason, since: this.#endedAt };
+    });
+  }
+
+  gateways(): Promise<readonly KnownGateway[]> {
+    return this.#call("gateways");
+  }
+
+  reportGateway(report: GatewayReport): Promise<void> {
+    return this.#call("reportGateway", report);
+  }
+
+  drains(): Promise<readonly Drain[]> {
+    return this.#call("drains");
+  }
+
+  setDrain(place: string, drain: Drain | undefined): Promise<void> {
+    return this.#call("setDrain", place, drain);
+  }
+
+  dismissGateway(name: string): Promise<void> {
+    return this.#call("dismissGateway", name);
+  }
+
+  settle(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {
+    return this.#call("settle", decision, actor);
+  }
+
+  /**
+   * Lets the process end: by itself, after a change that it is writing, else by SIGKILL, which loses nothing either, as
+   * every file is replaced in one step. It takes no longer than a few seconds, whatever the process does.
+   */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#follower = undefined;
+    clearTimeout(this.#restarting);
+    const ending = this.#process;
+    const isGone = () => this.#ended !== undefined || ending.exitCode !== null || ending.signalCode !== null;
+    if (isGone()) {
+      return;
+    }
+    const exit = new Promise<void>((resolve) => ending.once("exit", () => resolve()));
+    const isWriting = [...this.#waiting.values()].some(({ method }) => WRITES.has(method));
+    this.#call("close").then(
+      () => ending.connected && ending.disconnect(),
+      () => undefined,
+    );
+    await within(isWriting ? WRITING_MS : GOODBYE_MS, exit);
+    if (!isGone()) {
+      ending.kill("SIGKILL");
+      await within(KILLED_MS, exit);
+    }
+    this.#end(ending, "it was closed");
+    this.#unref();
+  }
+
+  #start(): ChildProcess {
+    const file = fileURLToPath(new URL(`./store-process${extname(import.meta.url)}`, import.meta.url));
+    const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
+    const started = fork(file, { execArgv: [], serialization: "advanced", stdio: [...stdio] });
+    started.on("message", (message: Answer | News) => this.#receive(message));
+    started.on("error", (error) => this.#end(started, error.message));
+    started.on("exit", (status, signal) => this.#end(started, signal ?? `exit status ${status}`));
+    started.send(this.#settings, () => undefined);
+    started.unref();
+    started.channel?.unref();
+    lowerPriority(started);
+    return started;
+  }
+
+  #call<T>(method: Method, ...args: readonly unknown[]): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#ended !== undefined) {
+        reject(this.#ended);
+        return;
+      }
+      const id = this.#nextId++;
+      this.#waiting.set(id, { method, resolve: resolve as Waiting["resolve"], reject });
+      // Only a call that waits for its answer keeps this process alive.
+      this.#ref();
+      // What cannot be sent any more is answered for when the process has ended.
+      this.#process.send({ id, method, args } satisfies Call, () => undefined);
+    });
+  }
+
+  #receive(message: Answer | News): void {
+    if ("id" in message) {
+      const waiting = this.#waiting.get(message.id);
+      this.#waiting.delete(message.id);
+      if (this.#waiting.size === 0) {
+        this.#unref();
+      }
+      "fault" in message ? waiting?.reject(toError(message.fault)) : waiting?.resolve(message.result);
+    } else if ("refused" in message) {
+      this.#follower?.refused(toError(message.refused));
+    } else {
+      for (const row of JSON.parse(message.set) as Endpoint[]) this.#follower?.set(row);
+      for (const key of message.remove) this.#follower?.delete(key);
+      if (message.done !== undefined) {
+        this.#follower?.complete(message.done);
+      } else {
+        // The next part comes after whatever else waits here.
+        const from = this.#process;
+        setImmediate(() => from.connected && from.send("taken", () => undefined));
+      }
+    }
+  }
+
+  #end(ended: ChildProcess, reason: string): void {
+    if (this.#ended !== undefined || ended !== this.#process) {
+      return;
+    }
+    const place = storePlace(this.#settings.store);
+    const error = new WaypostError("STORE_ENDED", `the process that follows ${place} has ended: ${reason}`);
+    this.#ended = error;
+    this.#endedAt = new Date().toISOString();
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+    if (!this.#closed) {
+      this.#follower?.refused(error);
+      this.#restarting = setTimeout(() => this.#restart(), this.#restartMs).unref();
+      this.#restartMs = Math.min(2 * this.#restartMs, LONGEST_RESTART_MS);
+    }
+  }
+
+  #restart(): void {
+    this.#ended = undefined;
+    const started = this.#start();
+    this.#process = started;
+    const follower = this.#follower;
+    if (follower === undefined) {
+      return;
+    }
+    follower.begin();
+    this.#call("follow").then(
+      () => {
+        this.#restartMs = RESTART_MS;
+      },
+      (error: Error) => {
+        if (this.#ended === undefined && !this.#closed) {
+          follower.refused(error);
+          started.kill("SIGKILL");
+        }
+      },
+    );
+  }
+
+  #ref(): void {
+    this.#process.ref();
+    this.#process.channel?.ref();
+  }
+
+  /** A gateway that has nothing else to do ends, and this process with it. */
+  #unref(): void {
+    this.#process.unref();
+    this.#process.channel?.unref();
+  }
+}
+
+/** Waits for a promise, but not longer than so many milliseconds. */
+async function within(ms: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
+}
+
+function lowerPriority({ pid = 0 }: ChildProcess): void {
+  try {
+    setPriority(pid, PRIORITY);
+  } catch {
+    // A system that does not permit it: then both have the same.
+  }
+}
+
+function toError({ code, message }: FaultText): Error {
+  return code === undefined ? new Error(message) : new WaypostError(code, message);
+}

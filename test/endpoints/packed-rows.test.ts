@@ -1,0 +1,65 @@
+import t from "tap";
+import { keyOf } from "../../src/endpoints/address-key.ts";
+import type { Endpoint } from "../../src/endpoints/model.ts";
+import { PackedRows } from "../../src/endpoints/packed-rows.ts";
+import { SimRandom } from "../support/sim-random.ts";
+import { row } from "./row.ts";
+
+t.test("rows are found, replaced and removed as in a map, whatever the order of the changes", async (t) => {
+  const random = new SimRandom(7);
+  const model = new Map<string, Endpoint>();
+  const packed = new PackedRows();
+  // Rows of very different lengths, so that blocks fill, empty and are used again.
+  for (let step = 0; step < 60_000; step++) {
+    const each = row({
+      sipAddress: `sip:room${random.int(0, 2999)}@contoso.com`,
+      version: step + 1,
+      ...(random.chance(0.25) ? { displayName: "ä".repeat(1 + random.int(0, 249)) } : undefined),
+    });
+    const key = keyOf(each);
+    const before = model.get(key);
+    if (random.chance(0.33)) {
+      model.delete(key);
+      if (packed.delete(key)?.version !== before?.version) t.fail(`step ${step} removed another row`);
+    } else {
+      model.set(key, each);
+      if (packed.set(key, each)?.version !== before?.version) t.fail(`step ${step} replaced another row`);
+    }
+  }
+  t.equal(packed.size, model.size);
+  t.notOk([...model].find(([key, each]) => packed.get(key)?.version !== each.version));
+  const all = [...packed.all()].sort((a, b) => a.version - b.version);
+  t.same(
+    all,
+    [...model.values()].sort((a, b) => a.version - b.version),
+  );
+});
+
+t.test("a key that is not there is not found", async (t) => {
+  const packed = new PackedRows();
+  t.equal(packed.get("a@contoso.com"), undefined);
+  t.equal(packed.delete("a@contoso.com"), undefined);
+  packed.set("a@contoso.com", row({ sipAddress: "sip:a@contoso.com" }));
+  t.equal(packed.get("b@contoso.com"), undefined);
+});
+
+t.test("a row that is larger than a block has its place too", async (t) => {
+  const packed = new PackedRows();
+  const large = row({ sipAddress: "sip:a@contoso.com", createdBy: "x".repeat(300_000) });
+  packed.set("a@contoso.com", large);
+  packed.set("b@contoso.com", row({ sipAddress: "sip:b@contoso.com" }));
+  t.same(packed.get("a@contoso.com"), large);
+  t.equal(packed.get("b@contoso.com")?.sipAddress, "sip:b@contoso.com");
+});
+
+t.test("a table that changes again and again does not grow", async (t) => {
+  const packed = new PackedRows();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let step = 0; step < 100_000; step++) {
+    const each = row({ sipAddress: `sip:room${step % 500}@contoso.com`, version: step + 1 });
+    packed.set(keyOf(each), each);
+  }
+  // 500 rows are some 100 kB; 100,000 would be 20 MB.
+  t.ok(packed.blocks <= 4, `${packed.blocks} blocks`);
+  t.ok(process.memoryUsage().arrayBuffers - before < 50e6);
+});
