@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { z } from "zod";
 import { hostNameFault } from "../endpoints/host.ts";
 import type { Finding } from "../schema-findings.ts";
-import type { DrachtioConfig, HostPort } from "./config.ts";
+import type { DrachtioConfig } from "./config.ts";
 import { parseHostPort, parseIpPort } from "./host-port.ts";
+import { GROUP, parsed } from "./schema-parts.ts";
 
-const GROUP = "must be a group of settings";
 const TEXT = "must be a text";
 const ADMIN_PORT = 9022;
 /** drachtio-server gives the URI of the pool only to requests for its default port, where they name none. */
@@ -13,17 +13,6 @@ const SIP_PORT = 5060;
 
 const path = z.string("must be a path").min(1, "must be a path");
 const text = z.string(TEXT).min(1, TEXT);
-
-function place(expected: string, parse: (text: string) => HostPort) {
-  return z.string(`must be ${expected}`).transform((value, context) => {
-    try {
-      return parse(value.trim());
-    } catch (error) {
-      context.issues.push({ code: "custom", message: `"${value}" ${(error as Error).message}`, input: value });
-      return z.NEVER;
-    }
-  });
-}
 
 // Its control protocol cuts messages at these, and nothing in it can be quoted.
 const SECRET = "must be a text without | and without line breaks";
@@ -40,9 +29,9 @@ const dnsName = text.transform((name, context) => {
 export const drachtioSchema = z.strictObject(
   {
     servers: z
-      .array(place("host or host:port", parseHostPort), "must be a list such as [drachtio01.contoso.com:9022]")
+      .array(parsed("host or host:port", parseHostPort), "must be a list such as [drachtio01.contoso.com:9022]")
       .default([]),
-    listen: place("ip:port such as 127.0.0.1:9030", parseIpPort).optional(),
+    listen: parsed("ip:port such as 127.0.0.1:9030", parseIpPort).optional(),
     secret: secret.optional(),
     secretFile: path.optional(),
     tls: z
@@ -64,8 +53,8 @@ const OF_THE_SERVER = ["cert", "key", "ca", "crl", "clientCert", "legacy", "orig
 
 /** What belongs to the embedded engine alone, and the reason. */
 const NOT_WITH_DRACHTIO = {
+  registrar: "registrar belongs to the embedded engine: with drachtio-server nobody registers",
   probe: "probe belongs to the embedded engine: drachtio-server does not ask pools how they are",
-  registrar: "registrar belongs to the embedded engine",
   defaultRoute:
     "a default route that proxies belongs to the embedded engine: drachtio-server relays nothing but INVITE reliably",
 } as const;
@@ -95,8 +84,8 @@ export function drachtioFindings(checked: Surroundings, absolute: (path: string)
       );
     }
   });
-  if (checked.probe !== undefined) found.push(at(["probe"], NOT_WITH_DRACHTIO.probe, true));
   if (checked.registrar !== undefined) found.push(at(["registrar"], NOT_WITH_DRACHTIO.registrar, true));
+  if (checked.probe !== undefined) found.push(at(["probe"], NOT_WITH_DRACHTIO.probe, true));
   if (checked.defaultRoute !== "reject") found.push(at(["defaultRoute"], NOT_WITH_DRACHTIO.defaultRoute, true));
   if (drachtio === undefined) {
     found.push(at(["engine"], "engine drachtio needs the group drachtio with servers or listen, and a secret"));

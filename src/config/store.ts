@@ -4,8 +4,8 @@ import type { RedisAccess, RedisNode, RedisTls } from "../endpoints/redis/access
 import type { Finding } from "../schema-findings.ts";
 import type { StoreConfig } from "./config.ts";
 import { parseHostPort } from "./host-port.ts";
+import { GROUP, parsed } from "./schema-parts.ts";
 
-const GROUP = "must be a group of settings";
 const TEXT = "must be a text";
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26379;
@@ -15,31 +15,24 @@ const DB = "must be the number of a database, 0 or more";
 const path = z.string("must be a path").min(1, "must be a path");
 const text = z.string(TEXT).min(1, TEXT);
 
-const node = z.string("must be host:port").transform((value, context) => {
-  try {
-    return parseHostPort(value.trim());
-  } catch (error) {
-    context.issues.push({ code: "custom", message: `"${value}" ${(error as Error).message}`, input: value });
-    return z.NEVER;
-  }
-});
+const node = parsed("host:port", parseHostPort);
 const NODES = "must be a list such as [redis01.contoso.com:26379]";
 const nodes = z.array(node, NODES).min(1, NODES);
 
 const url = z.string("must be a URL such as redis://redis01.contoso.com:6379/0").transform((value, context) => {
-  const parsed = URL.canParse(value) ? new URL(value) : undefined;
+  const address = URL.canParse(value) ? new URL(value) : undefined;
   const fault =
-    parsed === undefined || !["redis:", "rediss:"].includes(parsed.protocol) || parsed.hostname === ""
+    address === undefined || !["redis:", "rediss:"].includes(address.protocol) || address.hostname === ""
       ? "is no Redis URL, such as redis://redis01.contoso.com:6379/0 or rediss://… for TLS"
-      : /^\/?\d*$/.test(parsed.pathname)
+      : /^\/?\d*$/.test(address.pathname)
         ? undefined
         : "must end in the number of a database, such as /0, or in nothing";
-  if (parsed === undefined || fault !== undefined) {
+  if (address === undefined || fault !== undefined) {
     // The text may hold a password, which is not for a log.
     context.issues.push({ code: "custom", message: `store.url ${fault}`, input: "" });
     return z.NEVER;
   }
-  return parsed;
+  return address;
 });
 
 /** The group `store`. */

@@ -10,9 +10,16 @@ export function capabilitiesOf({
 }: Pick<Config, "engine" | "listen" | "drachtio" | "resolve">): EngineCapabilities {
   const transports = ["udp", "tcp", "tls"].filter((wanted) => listen.some(({ transport }) => transport === wanted));
   if (engine === "embedded") {
-    return { engine, transports, requestUri: "any", staticHosts: resolve.hosts, proxies: "any" };
+    return { engine, transports, requestUri: "any", staticHosts: resolve.hosts, registers: true, proxies: "any" };
   }
   const names = drachtio?.dnsNames ?? [];
   const poolFor = [...names, ...listen.map(({ host }) => host)].map((name) => name.toLowerCase());
-  return { engine, transports, requestUri: { poolFor }, staticHosts: resolve.hosts, proxies: ["INVITE"] };
+  return {
+    engine,
+    transports,
+    requestUri: { poolFor },
+    staticHosts: resolve.hosts,
+    registers: false,
+    proxies: ["INVITE"],
+  };
 }

@@ -13,13 +13,15 @@ export interface EngineCapabilities {
   readonly requestUri: "any" | { readonly poolFor: readonly string[] };
   /** Names (lower case) whose addresses this gateway alone knows: `resolve.hosts`. */
   readonly staticHosts: ReadonlyMap<string, unknown>;
+  /** Whether it can register itself for a legacy address. */
+  readonly registers: boolean;
   /** The methods that it proxies outside of dialogs. */
   readonly proxies: "any" | readonly string[];
 }
 
 /** A row as far as its way to the pool goes. */
 export type RoutedRow = Pick<Endpoint, "sipAddress" | "poolFqdn" | "mode" | "transport" | "requestUri" | "enabled"> & {
-  readonly [K in "backupPool" | "retired"]?: Endpoint[K] | undefined;
+  readonly [K in "backupPool" | "retired" | "register"]?: Endpoint[K] | undefined;
 };
 
 /**
@@ -27,7 +29,9 @@ export type RoutedRow = Pick<Endpoint, "sipAddress" | "poolFqdn" | "mode" | "tra
  * undefined when it can. Pure.
  */
 export function rowFault(row: RoutedRow, able: EngineCapabilities): string | undefined {
-  if (row.retired !== undefined || !row.enabled || row.mode === "redirect") return undefined;
+  if (row.retired !== undefined || !row.enabled) return undefined;
+  if (row.register && !able.registers) return `it asks to be registered, and engine ${able.engine} does not register`;
+  if (row.mode === "redirect") return undefined;
   return transportFault(row, able) ?? requestUriFault(row, able);
 }
 

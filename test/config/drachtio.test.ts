@@ -37,6 +37,7 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
     /without \| and without line/,
   ],
   ["a missing file", "drachtio: { servers: [a.b], secretFile: gone }\n", /3:\d+: there is no file .*gone/],
+  ["a registrar", "drachtio: { servers: [a.b], secret: s }\nregistrar: {}\n", /4:1: registrar belongs/],
   ["probes", "drachtio: { servers: [a.b], secret: s }\nprobe: {}\n", /4:1: probe belongs to the embedded engine/],
   [
     "a default route",

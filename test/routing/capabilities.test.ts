@@ -7,6 +7,7 @@ const able: EngineCapabilities = {
   transports: ["udp", "tcp"],
   requestUri: "any",
   staticHosts: new Map(),
+  registers: true,
   proxies: "any",
 };
 const drachtio: EngineCapabilities = {
@@ -14,6 +15,7 @@ const drachtio: EngineCapabilities = {
   transports: ["udp", "tcp", "tls"],
   requestUri: { poolFor: ["contoso.com"] },
   staticHosts: new Map([["pcpool.contoso.com", []]]),
+  registers: false,
   proxies: ["INVITE"],
 };
 
@@ -36,6 +38,12 @@ t.test("drachtio-server alone decides whose Request-URI becomes that of the pool
   const fabrikam = { ...dns, sipAddress: "sip:ocschat@Fabrikam.com" };
   t.match(rowFault(row({ ...fabrikam, requestUri: "pool" }), drachtio), /fabrikam\.com as it is, which is none/);
   t.equal(rowFault(row(fabrikam), drachtio), undefined);
+});
+
+t.test("with drachtio nobody registers, whatever the mode", async (t) => {
+  const asking = row({ mode: "redirect", register: true });
+  t.equal(rowFault(asking, drachtio), "it asks to be registered, and engine drachtio does not register");
+  t.equal(rowFault(asking, able), undefined);
 });
 
 t.test(
