@@ -92,6 +92,9 @@ function warnings(config: Config, endpoints: readonly Endpoint[]): string[] {
   for (const { sipAddress, reason } of unableRows(endpoints, config)) {
     found.push(`endpoint ${sipAddress} cannot be served: ${reason}`);
   }
+  const asking = endpoints.filter(({ register }) => register).map(({ sipAddress }) => sipAddress);
+  if (asking.length > 0 && config.registrar === undefined)
+    found.push(`${someOf(asking)} ask to be registered, and there is no group registrar`);
   const disabled = endpoints.filter((endpoint) => !endpoint.enabled);
   for (const { sipAddress } of disabled) found.push(`endpoint ${sipAddress} is disabled`);
   for (const [pool, addresses] of poolsByName(endpoints)) {
