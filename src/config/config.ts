@@ -43,6 +43,8 @@ export interface ListenConfig {
   readonly port: number;
   /** The name under which others reach this listener; absent = the bound address. */
   readonly advertise?: HostPort;
+  /** The name without port that Record-Route carries, where several gateways share one. */
+  readonly recordRoute?: string;
   /** Of tls and wss listeners. */
   readonly tls?: TlsListenSettings;
   /** Web origins whose pages may connect to a ws or wss listener; `*` is all, absent is none. */

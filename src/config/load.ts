@@ -106,7 +106,7 @@ function toConfig(file: string, { drachtio, ...checked }: Checked): Config {
 }
 
 function toListener(listener: Checked["listen"][number], absolute: (path: string) => string): ListenConfig {
-  const { transport, host, port, advertise, origins } = listener;
+  const { transport, host, port, advertise, recordRoute, origins } = listener;
   const tls = listenerTls(listener, absolute);
   const trust = trustRule(listener);
   return {
@@ -114,6 +114,7 @@ function toListener(listener: Checked["listen"][number], absolute: (path: string
     host,
     port,
     ...(advertise === undefined ? {} : { advertise }),
+    ...(recordRoute === undefined ? {} : { recordRoute }),
     ...(tls === undefined ? {} : { tls }),
     ...(origins === undefined ? {} : { origins }),
     ...(trust === undefined ? {} : { trust }),

@@ -27,12 +27,21 @@ const ipHost = parsed("an IP address such as 127.0.0.1 or 0.0.0.0", (text) => {
   return host;
 });
 
+const sharedName = parsed("a host name without port, such as gw.contoso.com", (text) => {
+  const fault = hostNameFault(text);
+  if (fault !== undefined) {
+    throw new Error(`${fault}; it has to be a name without a port`);
+  }
+  return text;
+});
+
 const listener = z.strictObject(
   {
     transport: z.enum(["udp", "tcp", "tls", "ws", "wss"]),
     host: ipHost,
     port: port(0),
     advertise: parsed("a host or host:port", parseHostPort).optional(),
+    recordRoute: sharedName.optional(),
     ...secureListenerKeys,
     ...trustKeys,
   },

@@ -27,7 +27,10 @@ export function selfTest(listen: readonly ListenConfig[], resolve: Pick<ResolveC
     if (isIpLiteral(name) && isOurs(canonical(name), port)) {
       return true;
     }
-    return listen.some(({ advertise, port: bound }) => {
+    return listen.some(({ advertise, recordRoute, port: bound }) => {
+      if (recordRoute?.toLowerCase() === name) {
+        return port === undefined || port === bound;
+      }
       if (advertise === undefined || canonical(advertise.host.toLowerCase()) !== canonical(name)) {
         return false;
       }

@@ -11,6 +11,11 @@ export interface Listener {
   /** The host that Via, Record-Route and "is this Route mine" use: an FQDN or an IP literal without brackets. */
   readonly advertisedHost: string;
   readonly advertisedPort: number;
+  /**
+   * The name, without a port, that stands in Record-Route in the place of the advertised host and port: several gateways
+   * share it, and SRV records lead to all of them (RFC 3263 §4.2).
+   */
+  readonly recordRoute?: string;
 }
 
 /** One resolved place to send a request to (RFC 3263's result): a transport, an IP literal and a port. */

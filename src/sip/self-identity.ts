@@ -24,6 +24,11 @@ export class SelfIdentity {
       this.hostPorts.add(`${sameSpelling(listener.address)}:${listener.port}`);
       if (!isIpLiteral(host)) this.names.add(host);
       this.advertised.push([listener, sameSpelling(host)]);
+      if (listener.recordRoute !== undefined) {
+        const shared = listener.recordRoute.toLowerCase();
+        this.names.add(shared);
+        this.advertised.push([listener, shared]);
+      }
       const sentBy = `${bracketed(listener.advertisedHost)}:${listener.advertisedPort}`;
       this.sentBys.set(listener, sentBy);
     }
@@ -73,7 +78,8 @@ export class SelfIdentity {
    * @param secure true where the request goes to a `sips:` URI
    */
   routeUri(listener: Listener, user: string, secure: boolean): string {
-    return `<${secure ? "sips" : "sip"}:${user}${this.sentBy(listener)};transport=${listener.transport};lr>`;
+    const host = listener.recordRoute ?? this.sentBy(listener);
+    return `<${secure ? "sips" : "sip"}:${user}${host};transport=${listener.transport};lr>`;
   }
 
   /**

@@ -37,6 +37,7 @@ export async function bindPart(spec: ListenSpec, context: BindContext): Promise<
     port,
     advertisedHost: spec.advertisedHost ?? (isWildcard(address) ? addressOfThisMachine(family) : address),
     advertisedPort: spec.advertisedPort ?? port,
+    ...(spec.recordRoute === undefined ? {} : { recordRoute: spec.recordRoute }),
   });
   if (spec.transport === "udp") {
     let part: UdpListener | undefined;

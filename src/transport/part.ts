@@ -107,6 +107,8 @@ export interface ListenSpec {
   readonly advertisedHost?: string;
   /** Default: the bound port. */
   readonly advertisedPort?: number;
+  /** The shared name for Record-Route; see {@link Listener}. */
+  readonly recordRoute?: string;
   /** For `tls` and `wss`, and only for them. */
   readonly tls?: TlsListenSettings;
   /** For `ws` and `wss`: web origins whose pages may connect, such as `https://chat.contoso.com`; `*` is all. Default none. */
