@@ -10,6 +10,7 @@ import { tapCallLog } from "./observe/call-log.ts";
 import { Taps } from "./observe/channels.ts";
 import { endpointMetrics } from "./observe/metrics/endpoints.ts";
 import { engineMetrics } from "./observe/metrics/engine.ts";
+import { guardMetrics } from "./observe/metrics/guard.ts";
 import { gauge } from "./observe/metrics/parts.ts";
 import { processMetrics } from "./observe/metrics/process.ts";
 import { registrationMetrics } from "./observe/metrics/registrations.ts";
@@ -99,6 +100,21 @@ export class Operations implements AdminSources {
     return { type: this.registry.contentType, text: await this.registry.metrics() };
   }
 
+  bans() {
+    const guard = this.#serving?.engine.guard;
+    return (guard?.bans() ?? []).map(({ source, why, until }) => ({
+      source,
+      why,
+      until: Date.now() + until - performance.now(),
+    }));
+  }
+
+  liftBans(address: string | undefined): number {
+    const lifted = this.#serving?.engine.guard?.lift(address) ?? 0;
+    this.#log.info({ address: address ?? "all", lifted }, "bans were lifted");
+    return lifted;
+  }
+
   callers(endpoint: string | undefined) {
     const usage = this.#usage;
     if (usage === undefined) return { callers: [], forgotten: 0 };
@@ -119,6 +135,7 @@ export class Operations implements AdminSources {
     requestMetrics(registry, taps);
     endpointMetrics(registry, table, this.#usage, admin.endpointSeries);
     engineMetrics(registry, engine);
+    if (engine.guard !== undefined) guardMetrics(registry, engine.guard);
     registrationMetrics(registry, taps, () => engine.registrar?.describe() ?? []);
     const flag = (name: `waypost_${string}`, help: string, aggregator: "min" | "max", value: () => boolean): void =>
       gauge(registry, { name, help, aggregator }, (put) => put(value() ? 1 : 0));

@@ -10,6 +10,10 @@ export interface AdminSources {
   readiness(): ReadinessReport;
   /** All metrics as a page in the text format of Prometheus. */
   metrics(): Promise<{ readonly type: string; readonly text: string }>;
+  /** Who is kept out; `until` in ms since 1970. */
+  bans(): readonly { readonly source: string; readonly why: string; readonly until: number }[];
+  /** Ends the ban of an address, or all. @returns how many ended */
+  liftBans(address: string | undefined): number;
   /** @param endpoint the address as somebody writes it; absent = of every address */
   callers(endpoint: string | undefined): { readonly callers: readonly Caller[]; readonly forgotten: number };
   /** How each legacy address that asks for it is registered. */
@@ -86,6 +90,12 @@ function declareRoutes(app: FastifyInstance, sources: AdminSources): void {
     const { type, text } = await sources.metrics();
     return reply.type(type).send(text);
   });
+  app.get("/bans", async () => ({
+    bans: sources.bans().map((ban) => ({ ...ban, until: new Date(ban.until).toISOString() })),
+  }));
+  app.delete<{ Querystring: { address?: string } }>("/bans", async ({ query }) => ({
+    lifted: sources.liftBans(query.address),
+  }));
   app.get<{ Querystring: { endpoint?: string } }>("/callers", async ({ query }) => {
     const { callers, forgotten } = sources.callers(query.endpoint);
     const time = (ms: number): string => new Date(ms).toISOString();

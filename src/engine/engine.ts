@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { Drain } from "../drained-address.ts";
+import type { Guard } from "../guard/admission.ts";
 import type { AddressReport } from "../locate/health.ts";
 import type { ObservedEngine } from "../observe/metrics/engine.ts";
 import type { EngineCapabilities } from "../routing/capabilities.ts";
@@ -35,6 +36,8 @@ export interface EngineRegistrar {
 
 /** What moves the messages. The routing decides; neither side knows the other's insides. */
 export interface Engine extends ObservedEngine {
+  /** Who gets in; absent where the engine has no sockets of its own. */
+  readonly guard?: Guard;
   /** What it can do with a row; rows that ask for more are named in the log and refused in edits. */
   readonly capabilities: EngineCapabilities;
   /** Where SIP requests come in: with the ports that were really bound, or where a drachtio-server listens. */

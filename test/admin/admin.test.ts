@@ -1,6 +1,7 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { loadConfig } from "../../src/config/load.ts";
@@ -201,4 +202,25 @@ t.test("an administration whose port is taken: the gateway does not start, and s
 t.test("without the group admin nothing is served", async (t) => {
   const gateway = await gatewayWith(t, { admin: null });
   t.equal(gateway.admin, undefined);
+});
+
+t.test("bans are listed with their reason and end, counted, and lifted one by one or all at once", async (t) => {
+  const gateway = await gatewayWith(t);
+  const { address, port } = gateway.listeners[0]!;
+  for (let i = 0; i < 10; i++) {
+    const socket = connect(port, address).on("error", () => undefined);
+    socket.end("GET / HTTP/1.1\r\n\r\n");
+    await once(socket, "close");
+  }
+  const { bans } = (await (await ask(gateway, "/bans")).json()) as { bans: Record<string, string>[] };
+  t.match(bans, [{ source: "127.0.0.1", why: "speaks no SIP", until: /^\d{4}-\d\d-\d\dT.*Z$/ }]);
+  t.equal(await metric(gateway, "waypost_bans"), 1);
+  t.equal(await metric(gateway, "waypost_bans_total"), 1);
+  const turnedAway = connect(port, address).on("error", () => undefined);
+  await once(turnedAway, "close");
+  t.equal(await metric(gateway, 'waypost_guard_refusals_total{reason="banned-connection"}'), 1);
+  t.same(await (await ask(gateway, "/bans?address=192.0.2.1", { method: "DELETE" })).json(), { lifted: 0 });
+  t.same(await (await ask(gateway, "/bans?address=127.0.0.1", { method: "DELETE" })).json(), { lifted: 1 });
+  t.same(await (await ask(gateway, "/bans", { method: "DELETE" })).json(), { lifted: 0 });
+  t.equal(await call(t, gateway, "sip:nobody@contoso.com", "after-the-ban"), 404);
 });
