@@ -9,6 +9,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { startGateway } from "../../src/daemon.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { Folder } from "../support/certificates.ts";
+import { Dnsmasq } from "../support/dnsmasq.ts";
 import { tableText } from "../support/gateway.ts";
 import { Message, sip } from "../support/sip-text.ts";
 import { listening } from "../transport/wire.ts";
@@ -34,8 +35,30 @@ async function startMember(t: Test, transport: string, name: string): Promise<Me
   return { name, process, target: `${transport}:127.0.0.1:${port}`, killedAt: undefined };
 }
 
+/** Where the gateway finds the members: in its configuration, or by NAPTR, SRV and addresses in a DNS server. */
+async function resolveSettings(t: Test, members: readonly Member[], byDns: boolean) {
+  if (!byDns) {
+    const all = members.map(({ target }) => target);
+    return { hosts: { "pcpool.contoso.com": all, ...Object.fromEntries(members.map((m) => [m.name, [m.target]])) } };
+  }
+  const server = await Dnsmasq.start([
+    "local=/contoso.com/",
+    "local-ttl=30",
+    "naptr-record=pcpool.contoso.com,10,10,s,SIP+D2T,,_sip._tcp.pcpool.contoso.com",
+    "naptr-record=pcpool.contoso.com,20,10,s,SIP+D2U,,_sip._udp.pcpool.contoso.com",
+    ...members.flatMap(({ name, target }, index) => [
+      `host-record=${name},127.0.0.1`,
+      `srv-host=_sip._tcp.pcpool.contoso.com,${name},${target.split(":").at(-1)},${index},10`,
+      // What is found for the Contact of a member.
+      `srv-host=_sip._tcp.${name},${name},${target.split(":").at(-1)},0,10`,
+    ]),
+  ]);
+  t.teardown(() => server.close());
+  return { servers: [`127.0.0.1:${server.port}`] };
+}
+
 /** A pool of three processes, a gateway in front of it, and a front end that makes calls through it. */
-async function stage(t: Test, transport: "udp" | "tcp", timers: Record<string, number>) {
+async function stage(t: Test, transport: "udp" | "tcp", timers: Record<string, number>, byDns: boolean) {
   const members = await Promise.all(NAMES.map((name) => startMember(t, transport, name)));
   const folder = await Folder.make(t);
   const row = { sipAddress: "sip:ocschat@contoso.com", poolFqdn: "pcpool.contoso.com" };
@@ -43,12 +66,7 @@ async function stage(t: Test, transport: "udp" | "tcp", timers: Record<string, n
   const file = join(folder.path, "waypost.yaml");
   const config = {
     listen: ["udp", "tcp"].map((name) => ({ transport: name, host: "127.0.0.1", port: 0 })),
-    resolve: {
-      hosts: {
-        "pcpool.contoso.com": members.map(({ target }) => target),
-        ...Object.fromEntries(members.map(({ name, target }) => [name, [target]])),
-      },
-    },
+    resolve: await resolveSettings(t, members, byDns),
     timers,
   };
   await writeFile(file, JSON.stringify(config));
@@ -124,15 +142,15 @@ function request(method: string, uri: string, id: string, cseq: number, headers:
     ${headers}Content-Length: 0`;
 }
 
-for (const [transport, timers] of [
-  ["tcp", {}],
+for (const [transport, timers, byDns] of [
+  ["tcp", {}, true],
   // Over UDP only silence tells, and a caller waits as long as it may last; less than by default, to keep the test short.
-  ["udp", { firstResponseMs: 1000, inDialogResponseMs: 4000 }],
+  ["udp", { firstResponseMs: 1000, inDialogResponseMs: 4000 }, false],
 ] as const) {
   t.test(
-    `servers of a pool over ${transport} die one after the other under ${CALLS_PER_SECOND} calls/s, and every call is answered`,
+    `servers of a pool over ${transport}${byDns ? ", found by NAPTR and SRV," : ""} die one after the other under ${CALLS_PER_SECOND} calls/s, and every call is answered`,
     async (t) => {
-      const { members, frontEnd } = await stage(t, transport, timers);
+      const { members, frontEnd } = await stage(t, transport, timers, byDns);
       const calls: ReturnType<FrontEnd["call"]>[] = [];
       const startedAt = performance.now();
       for (const member of members) {
@@ -140,7 +158,7 @@ for (const [transport, timers] of [
         while (frontEnd.answeredBy(member.name) < CALLS_EACH) {
           const due = startedAt + (calls.length * 1000) / CALLS_PER_SECOND;
           await setTimeout(Math.max(0, due - performance.now()));
-          calls.push(frontEnd.call(`${transport}-${calls.length}`));
+          calls.push(frontEnd.call(`${transport}-${byDns}-${calls.length}`));
         }
         if (member === members.at(-1)) break;
         member.process.kill("SIGKILL");

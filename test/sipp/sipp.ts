@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
+import { hostPort } from "../../src/address.ts";
 import { freePort } from "../support/free-port.ts";
 
 export type SippTransport = "udp" | "tcp";
@@ -20,6 +21,8 @@ export interface SippSetup {
   readonly transport: SippTransport;
   /** What stands for `{{name}}` in the scenario. */
   readonly fill?: Readonly<Record<string, string | number>>;
+  /** The address to be bound; 127.0.0.1 when absent. */
+  readonly address?: "127.0.0.1" | "::1";
   /** The port to be bound; absent = a free one. */
   readonly port?: number;
   /** Where requests go; absent for a scenario that begins with a request from outside. */
@@ -63,6 +66,7 @@ export class SippPart {
   readonly status: Promise<number | null>;
   readonly #child: ChildProcess;
   readonly #transport: SippTransport;
+  readonly #address: "127.0.0.1" | "::1";
   readonly #folder: string;
   #output = "";
 
@@ -70,6 +74,7 @@ export class SippPart {
     this.name = `${setup.scenario} over ${setup.transport}`;
     this.port = port;
     this.#transport = setup.transport;
+    this.#address = setup.address ?? "127.0.0.1";
     this.#child = child;
     this.#folder = folder;
     child.stderr!.on("data", (text) => void (this.#output += text));
@@ -86,8 +91,17 @@ export class SippPart {
     const scenario = join(folder, "scenario.xml");
     await writeFile(scenario, await scenarioText(setup));
     const words = [
-      ...(setup.to === undefined ? [] : [`${setup.to.address}:${setup.to.port}`]),
-      ...["-sf", scenario, "-t", setup.transport === "udp" ? "u1" : "t1", "-i", "127.0.0.1", "-p", `${port}`],
+      ...(setup.to === undefined ? [] : [hostPort(setup.to.address, setup.to.port)]),
+      ...[
+        "-sf",
+        scenario,
+        "-t",
+        setup.transport === "udp" ? "u1" : "t1",
+        "-i",
+        setup.address ?? "127.0.0.1",
+        "-p",
+        `${port}`,
+      ],
       ...["-m", `${setup.calls ?? 1}`, "-r", "100", "-timeout", `${LIMIT_SECONDS}s`, "-timeout_error", "-nostdin"],
       ...["-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "messages.log"],
       ...(setup.options ?? []),
@@ -99,7 +113,7 @@ export class SippPart {
   /** Resolves when its port is bound. sipp does not tell, so the port is tried. */
   async bound(): Promise<void> {
     const isBound = this.#transport === "udp" ? udpIsBound : tcpIsBound;
-    while (!(await isBound(this.port))) {
+    while (!(await isBound(this.port, this.#address))) {
       if (this.#child.exitCode !== null) throw new Error(`sipp did not start.\n${await this.report()}`);
       await after(READY_LOOK_MS);
     }
@@ -141,9 +155,9 @@ async function scenarioText({ scenario, fill = {} }: SippSetup): Promise<string>
 }
 
 /** To a port of loopback that nobody has, the second datagram already fails. sipp takes an empty line for a keepalive. */
-async function udpIsBound(port: number): Promise<boolean> {
-  const socket = createSocket("udp4").on("error", () => {});
-  socket.connect(port, "127.0.0.1");
+async function udpIsBound(port: number, address: "127.0.0.1" | "::1"): Promise<boolean> {
+  const socket = createSocket(address === "::1" ? "udp6" : "udp4").on("error", () => {});
+  socket.connect(port, address);
   await once(socket, "connect");
   const send = () => new Promise((resolve) => socket.send("\r\n\r\n", resolve));
   const failed = [await send(), await send()].some((error) => error != null);
@@ -151,8 +165,8 @@ async function udpIsBound(port: number): Promise<boolean> {
   return !failed;
 }
 
-async function tcpIsBound(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
+async function tcpIsBound(port: number, address: string): Promise<boolean> {
+  const socket = connect(port, address);
   try {
     await once(socket, "connect");
     return true;

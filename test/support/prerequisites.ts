@@ -15,6 +15,15 @@ const PREREQUISITES: readonly Prerequisite[] = [
   { command: "kamailio", debianPackage: "kamailio" },
 ];
 
+/** The stacks of others, for `npm run interop`. */
+const STACKS: readonly Prerequisite[] = [
+  { command: "kamailio", debianPackage: "kamailio" },
+  { command: "kamailio", debianPackage: "kamailio-tls-modules" },
+  { command: "baresip", debianPackage: "baresip-core" },
+  { command: "sipsak", debianPackage: "sipsak" },
+  { command: "openssl", debianPackage: "openssl" },
+];
+
 /** Another package manager may be at work, as on a machine that was just started. */
 const APT_OPTIONS = ["-qq", "-o", "DPkg::Lock::Timeout=120"];
 
@@ -23,8 +32,8 @@ const APT_OPTIONS = ["-qq", "-o", "DPkg::Lock::Timeout=120"];
  * of it) and we are root.
  * @throws Error that says what to install
  */
-function ensurePrerequisites(): void {
-  let missing = missingOf(PREREQUISITES);
+function ensurePrerequisites(wanted: readonly Prerequisite[]): void {
+  let missing = missingOf(wanted);
   if (missing.length === 0) return;
   let failure = "";
   if (process.getuid?.() === 0 && isThere("apt-get")) {
@@ -80,7 +89,7 @@ function isThere(command: string): boolean {
 }
 
 try {
-  ensurePrerequisites();
+  ensurePrerequisites(process.argv[2] === "interop" ? [...PREREQUISITES, ...STACKS] : PREREQUISITES);
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);
   process.exitCode = 1;
