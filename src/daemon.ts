@@ -2,12 +2,12 @@ import { hostname } from "node:os";
 import type { Logger } from "pino";
 import { hostPort } from "./address.ts";
 import type { Config } from "./config/config.ts";
-import { drain } from "./drain.ts";
+import { drain, retire } from "./drain.ts";
 import { DrainsInForce } from "./drains-in-force.ts";
 import type { Endpoint } from "./endpoints/model.ts";
 import { type GatewayReport, MAX_POOL_ADDRESSES, type PoolAddress } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
-import { EmbeddedEngine } from "./engine/embedded.ts";
+import { EmbeddedEngine, type EmbeddedEngineSetup } from "./engine/embedded.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { AddressReport } from "./locate/health.ts";
 import { storePlace } from "./open-store.ts";
@@ -18,6 +18,7 @@ import type { Decision, RoutingRequest } from "./sip/decision.ts";
 import type { Listener } from "./sip/flow.ts";
 import { tableFollower } from "./table-followers.ts";
 import { TableInForce } from "./table-in-force.ts";
+import type { Question } from "./supervisor/messages.ts";
 import { nameUnableRows } from "./unable-rows.ts";
 
 /** A running gateway. */
@@ -33,25 +34,56 @@ export interface Gateway {
    * @param config the configuration as it is now; only its TLS settings and secrets are taken over while running
    */
   reload(config: Config): Promise<void>;
-  /** Finishes what is under way, for at most `drain.seconds`, then closes everything. */
+  /** Says in the log why the configuration for a `reload` cannot be read. */
+  reloadRefused(error: Error): void;
+  /** Takes nothing new, and finishes what is under way, for at most `drain.seconds`. */
+  drain(): Promise<void>;
+  /**
+   * Other processes serve in the place of this one, which finishes what is under way, and serves the connections that it
+   * has until they end, for at most `drain.replacedSeconds`.
+   */
+  retire(): Promise<void>;
+  /** Closes everything. */
+  close(): Promise<void>;
+  /** `drain`, then `close`. */
   stop(): Promise<void>;
+  /** What this process alone can say to a question of another one. */
+  answer(question: Question): Promise<unknown>;
+}
+
+/** What a gateway that is one of several processes knows of the others. */
+export interface GatewayHost {
+  readonly among: NonNullable<EmbeddedEngineSetup["among"]>;
+  /** From 1, where several serve at the same time. */
+  readonly place: number | undefined;
+  /** True where others have the listeners, and people's attention, until this one is ready. */
+  readonly replaces: boolean;
+  /** Resolves when the listeners may be bound. */
+  mayListen(): Promise<void>;
+  /** What each process, this one included, answers. */
+  askAll(question: Question): Promise<readonly unknown[]>;
 }
 
 /**
  * Builds the parts, joins them and starts them: store, table, routing, engine. This is the only place that does so.
  * @throws WaypostError when the table cannot be used, or a listener or the administration cannot be bound; nothing is left running then
  */
-export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const operations = await Operations.start(config, log);
+export async function startGateway(config: Config, log: Logger, host?: GatewayHost): Promise<Gateway> {
+  const operations = await Operations.start(config, log, host);
   try {
-    return await startServing(config, log, operations);
+    return await startServing(config, log, operations, host);
   } catch (error) {
     await operations.close();
     throw error;
   }
 }
 
-async function startServing(config: Config, log: Logger, operations: Operations): Promise<Gateway> {
+async function startServing(
+  config: Config,
+  log: Logger,
+  operations: Operations,
+  host: GatewayHost | undefined,
+): Promise<Gateway> {
   const store = new SeparateStore(config);
   const table = new EndpointTable();
   const inForce = new TableInForce(table, store, log);
@@ -62,7 +94,9 @@ async function startServing(config: Config, log: Logger, operations: Operations)
   try {
     await inForce.load();
     await drains.start();
-    engine = await startEngine(config, log, (request) => decide(request, table, routing));
+    await host?.mayListen();
+    engine = await startEngine(config, log, (request) => decide(request, table, routing), host);
+    await operations.open();
   } catch (error) {
     const drainsStopped = drains.stop();
     await store.close();
@@ -72,10 +106,13 @@ async function startServing(config: Config, log: Logger, operations: Operations)
   drains.use((list) => engine.setDrains(list));
   const [first] = engine.listeners;
   const { registrar } = engine;
+  // One process is enough to register for all.
+  const registers = (host?.place ?? 1) === 1;
   const follow = tableFollower(table, {
     ...(config.probe === undefined ? {} : { watchPools: (pools) => engine.watchPools(pools) }),
-    ...(registrar === undefined ? {} : { keepRegistered: (addresses) => registrar.keep(addresses) }),
+    ...(registrar === undefined || !registers ? {} : { keepRegistered: (addresses) => registrar.keep(addresses) }),
   });
+  const name = `${hostname()}:${first?.port ?? 0}${host?.place === undefined ? "" : `/${host.place}`}`;
   const report = (): Pick<GatewayReport, "pools" | "drained"> => ({
     pools: poolAddresses(engine.describePools()),
     drained: drains.list.map(({ place }) => place),
@@ -84,7 +121,7 @@ async function startServing(config: Config, log: Logger, operations: Operations)
     follow();
     void nameUnableRows(rows, engine.capabilities, log);
   };
-  inForce.announce(`${hostname()}:${first?.port ?? 0}`, changed, report);
+  inForce.announce(name, changed, report);
   drains.use((list) => {
     engine.setDrains(list);
     inForce.report();
@@ -96,6 +133,20 @@ async function startServing(config: Config, log: Logger, operations: Operations)
     { endpoints: table.size, revision: table.revision, store: storePlace(config.store) },
     "the endpoint table is loaded",
   );
+  const stop = (): Promise<void> => {
+    operations.drain("the gateway is stopping");
+    const farewells = registrar === undefined ? [] : [() => registrar.leave(config.drain.seconds * 1000)];
+    return drain({ engine, seconds: config.drain.seconds, log, farewells });
+  };
+  const close = async (): Promise<void> => {
+    await engine.close();
+    const drainsStopped = drains.stop();
+    await inForce.stop();
+    await store.close();
+    await drainsStopped;
+    await operations.close();
+    log.info("stopped");
+  };
   return {
     listeners: engine.listeners,
     table,
@@ -109,18 +160,21 @@ async function startServing(config: Config, log: Logger, operations: Operations)
         log.error({ reason: (error as Error).message }, "the reload was refused; what was in force stays so");
       }
     },
-    stop: async () => {
-      operations.drain("the gateway is stopping");
-      const farewells = registrar === undefined ? [] : [() => registrar.leave(config.drain.seconds * 1000)];
-      await drain({ engine, seconds: config.drain.seconds, log, farewells });
-      await engine.close();
-      const drainsStopped = drains.stop();
-      await inForce.stop();
-      await store.close();
-      await drainsStopped;
-      await operations.close();
-      log.info("stopped");
+    reloadRefused: (error) => {
+      log.error({ reason: error.message }, "the configuration cannot be read; what was in force stays so");
     },
+    drain: stop,
+    retire: async () => {
+      inForce.replaced();
+      await operations.withdraw();
+      await retire({ engine, config: config.drain, log });
+    },
+    close,
+    stop: async () => {
+      await stop();
+      await close();
+    },
+    answer: (question) => operations.answer(question),
   };
 }
 
@@ -139,8 +193,9 @@ async function startEngine(
   config: Config,
   log: Logger,
   decide: (request: RoutingRequest) => Decision,
+  host: GatewayHost | undefined,
 ): Promise<Engine> {
-  if (config.engine === "embedded") return EmbeddedEngine.start({ config, log, decide });
+  if (config.engine === "embedded") return EmbeddedEngine.start({ config, log, decide, among: host?.among });
   // Gateways without it do not load the library.
   const { DrachtioEngine } = await import("./engine/drachtio/drachtio-engine.ts");
   return DrachtioEngine.start({ config, log, decide });

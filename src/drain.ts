@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import type { DrainConfig } from "./config/config.ts";
 import type { Engine } from "./engine/engine.ts";
 import { tellServiceManager } from "./service-manager.ts";
 
@@ -48,4 +49,31 @@ export async function drain({ engine, seconds, log, farewells = [] }: DrainOptio
 
 function statusOf(underWay: number, seconds: number): string {
   return `Stopping: ${underWay} requests under way, at most ${seconds} s left`;
+}
+
+export interface RetireOptions {
+  readonly engine: Pick<Engine, "retire" | "idle" | "underWay">;
+  readonly config: DrainConfig;
+  readonly log: Logger;
+}
+
+/**
+ * Lets a process in whose place others serve come to its end: its transactions end by themselves, its connections when
+ * their peers close them. After `replacedSeconds` the connections that are left are given up at the first moment at
+ * which no request is under way, and after `seconds` more at any.
+ */
+export async function retire({ engine, config, log }: RetireOptions): Promise<void> {
+  const { replacedSeconds, seconds } = config;
+  const patience = performance.now() + replacedSeconds * 1000;
+  log.info({ underWay: engine.underWay, seconds: replacedSeconds }, "others serve now; this process finishes");
+  engine.retire();
+  while (!engine.idle) {
+    const over = performance.now() - patience;
+    if (over > 0 && engine.underWay === 0) return;
+    if (over > seconds * 1000) {
+      log.warn({ underWay: engine.underWay }, "the time to finish is over; what is still under way is given up");
+      return;
+    }
+    await sleep(over > 0 ? 1 : LOOK_MS);
+  }
 }

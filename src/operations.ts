@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { Registry } from "prom-client";
+import { AggregatorRegistry, Registry } from "prom-client";
 import { hostPort } from "./address.ts";
 import type { AdminServer, AdminSources } from "./admin/server.ts";
 import type { AdminConfig, Config } from "./config/config.ts";
@@ -16,8 +16,18 @@ import { processMetrics } from "./observe/metrics/process.ts";
 import { registrationMetrics } from "./observe/metrics/registrations.ts";
 import { requestMetrics } from "./observe/metrics/requests.ts";
 import { Readiness } from "./observe/readiness.ts";
-import { Usage } from "./observe/usage.ts";
+import { type CallerReport, mergeCallers, Usage } from "./observe/usage.ts";
+import type { Question } from "./supervisor/messages.ts";
 import { version } from "./version.ts";
+
+/** The types of metrics that only grow, as prom-client names them. */
+const GROWING = ["counter", "histogram"];
+
+/** What a gateway that is one of several processes knows of the others; see GatewayHost. */
+export interface OperationsHost {
+  readonly replaces: boolean;
+  askAll(question: Question): Promise<readonly unknown[]>;
+}
 
 /** The parts of a gateway that serves calls, as far as they are shown. */
 export interface ServingParts {
@@ -38,6 +48,7 @@ export class Operations implements AdminSources {
   readonly registry = new Registry();
   readonly #config: Config;
   readonly #log: Logger;
+  readonly #host: OperationsHost | undefined;
   #server: AdminServer | undefined;
   #taps: Taps | undefined;
   #usage: Usage | undefined;
@@ -45,7 +56,8 @@ export class Operations implements AdminSources {
   #draining: string | undefined;
   #endProcessMetrics = (): void => {};
 
-  private constructor(config: Config, log: Logger) {
+  private constructor(config: Config, log: Logger, host: OperationsHost | undefined) {
+    this.#host = host;
     this.#config = config;
     this.#log = log;
     this.readinessChecks.add("drain", () => this.#draining);
@@ -55,17 +67,30 @@ export class Operations implements AdminSources {
   }
 
   /** @throws WaypostError ADMIN_FAILED when the configured address cannot be served at */
-  static async start(config: Config, log: Logger): Promise<Operations> {
-    const operations = new Operations(config, log);
-    const { admin } = config;
-    if (admin === undefined) return operations;
-    operations.#endProcessMetrics = processMetrics(operations.registry, version());
+  static async start(config: Config, log: Logger, host?: OperationsHost): Promise<Operations> {
+    const operations = new Operations(config, log, host);
+    if (config.admin !== undefined) {
+      operations.#endProcessMetrics = processMetrics(operations.registry, version());
+      // While others serve, they show how the gateway is.
+      if (!host?.replaces) await operations.open();
+    }
+    return operations;
+  }
+
+  /** Serves the administration, if that is wanted and not so already. @throws WaypostError ADMIN_FAILED */
+  async open(): Promise<void> {
+    const { admin } = this.#config;
+    if (admin === undefined || this.#server !== undefined) return;
     // Only a gateway that serves it has to load an HTTP server.
     const { AdminServer } = await import("./admin/server.ts");
-    const server = await AdminServer.start(admin, operations);
-    operations.#server = server;
-    log.info({ url: `http://${hostPort(server.host, server.port)}` }, "the administration is served");
-    return operations;
+    const server = await AdminServer.start(admin, this);
+    this.#server = server;
+    this.#log.info({ url: `http://${hostPort(server.host, server.port)}` }, "the administration is served");
+  }
+
+  /** Leaves the administration to another process. What was counted can still be asked for. */
+  async withdraw(): Promise<void> {
+    await this.#server?.close();
   }
 
   /** Where the administration is served; undefined where the configuration has none. */
@@ -97,7 +122,12 @@ export class Operations implements AdminSources {
   }
 
   async metrics() {
-    return { type: this.registry.contentType, text: await this.registry.metrics() };
+    let { registry }: { registry: Registry } = this;
+    if (this.#host !== undefined) {
+      const answers = await this.#host.askAll({ about: "metrics" });
+      registry = AggregatorRegistry.aggregate(answers as object[]);
+    }
+    return { type: registry.contentType, text: await registry.metrics() };
   }
 
   bans() {
@@ -115,7 +145,19 @@ export class Operations implements AdminSources {
     return lifted;
   }
 
-  callers(endpoint: string | undefined) {
+  async callers(endpoint: string | undefined) {
+    if (this.#host === undefined) return this.#ownCallers(endpoint);
+    return mergeCallers((await this.#host.askAll({ about: "callers", endpoint })) as CallerReport[]);
+  }
+
+  /** What this process alone has to say. */
+  async answer(question: Question): Promise<unknown> {
+    if (question.about === "callers") return this.#ownCallers(question.endpoint);
+    const all = await this.registry.getMetricsAsJSON();
+    return question.about === "metrics" ? all : all.filter(({ type }) => GROWING.includes(String(type)));
+  }
+
+  #ownCallers(endpoint: string | undefined): CallerReport {
     const usage = this.#usage;
     if (usage === undefined) return { callers: [], forgotten: 0 };
     return { callers: usage.callers(endpoint && this.#asWritten(endpoint)), forgotten: usage.forgottenCallers };

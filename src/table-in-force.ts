@@ -68,6 +68,12 @@ export class TableInForce implements TableFollower {
     return this.#state === "ok";
   }
 
+  /** Another process reports under this name from now on. */
+  replaced(): void {
+    clearInterval(this.#timer);
+    this.#name = undefined;
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     const name = this.#name;

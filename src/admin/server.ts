@@ -3,7 +3,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { hostPort } from "../address.ts";
 import { WaypostError } from "../errors.ts";
 import type { ReadinessReport } from "../observe/readiness.ts";
-import type { Caller } from "../observe/usage.ts";
+import type { CallerReport } from "../observe/usage.ts";
 
 /** What the administration shows. Each is asked when somebody asks. */
 export interface AdminSources {
@@ -15,7 +15,7 @@ export interface AdminSources {
   /** Ends the ban of an address, or all. @returns how many ended */
   liftBans(address: string | undefined): number;
   /** @param endpoint the address as somebody writes it; absent = of every address */
-  callers(endpoint: string | undefined): { readonly callers: readonly Caller[]; readonly forgotten: number };
+  callers(endpoint: string | undefined): Promise<CallerReport>;
   /** How each legacy address that asks for it is registered. */
   registrations(): readonly object[];
   /** Registers one address, or all, anew. @returns how many that are */
@@ -97,7 +97,7 @@ function declareRoutes(app: FastifyInstance, sources: AdminSources): void {
     lifted: sources.liftBans(query.address),
   }));
   app.get<{ Querystring: { endpoint?: string } }>("/callers", async ({ query }) => {
-    const { callers, forgotten } = sources.callers(query.endpoint);
+    const { callers, forgotten } = await sources.callers(query.endpoint);
     const time = (ms: number): string => new Date(ms).toISOString();
     return {
       callers: callers.map((caller) => ({ ...caller, firstAt: time(caller.firstAt), lastAt: time(caller.lastAt) })),

@@ -1,30 +1,26 @@
+import cluster from "node:cluster";
 import { once } from "node:events";
-import { tellServiceManager } from "../service-manager.ts";
 import type { Listener } from "../sip/flow.ts";
 
-/** `waypost serve`: the gateway with its configuration, until a signal ends it. Gives the exit status. */
+/**
+ * `waypost serve`: the gateway with its configuration, until a signal ends it. Gives the exit status. In the process
+ * that people start this is the supervisor, in those that it starts the gateway.
+ */
 export async function runServe(file: string | undefined): Promise<number> {
-  const { loadConfig } = await import("../config/load.ts");
   const { createLog } = await import("../observe/log.ts");
+  if (cluster.isPrimary) {
+    const { supervise } = await import("../supervisor/supervisor.ts");
+    return supervise(createLog);
+  }
+  const { serveAsMember } = await import("../supervisor/member.ts");
+  const { loadConfig } = await import("../config/load.ts");
   const { startGateway } = await import("../daemon.ts");
-  const config = loadConfig({ file, env: process.env, cwd: process.cwd() });
-  const log = createLog(config.log.level);
-  const gateway = await startGateway(config, log);
-  const reload = (): void => {
-    try {
-      void gateway.reload(loadConfig({ file, env: process.env, cwd: process.cwd() }));
-    } catch (error) {
-      log.error({ reason: (error as Error).message }, "the configuration cannot be read; what was in force stays so");
-    }
-  };
-  process.on("SIGHUP", reload);
-  const stopped = stopSignal();
-  // Whoever reads that it is ready may send a signal in the next moment.
-  const ready = readyLine(gateway.listeners, gateway.table.size);
-  process.stdout.write(`${ready}\n`);
-  tellServiceManager({ READY: "1", STATUS: ready });
-  await stopped;
-  await gateway.stop();
+  await serveAsMember({
+    loadConfig: () => loadConfig({ file, env: process.env, cwd: process.cwd() }),
+    createLog,
+    startGateway,
+    readyLine: ({ listeners, table }) => readyLine(listeners, table.size),
+  });
   return 0;
 }
 

@@ -29,6 +29,8 @@ export interface Config {
   readonly edit: EditConfig;
   readonly limits: LimitsConfig;
   readonly drain: DrainConfig;
+  /** How many processes serve. */
+  readonly workers: number;
   readonly timers: TimersConfig;
   readonly failover: FailoverConfig;
   /** How addresses are probed with OPTIONS; absent = they are not. */
@@ -172,6 +174,8 @@ export interface LimitsConfig {
 export interface DrainConfig {
   /** How long a gateway that stops waits for what is under way. */
   readonly seconds: number;
+  /** How long a process in whose place others serve keeps its connections. */
+  readonly replacedSeconds: number;
 }
 
 /** All in milliseconds. */

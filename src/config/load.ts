@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Grammar } from "sip.js/lib/grammar/index.js";
@@ -99,6 +100,7 @@ function toConfig(file: string, { drachtio, ...checked }: Checked): Config {
     listen: checked.listen.map((listener) => toListener(listener, besides(file))),
     tls: outboundSettings(checked.tls, besides(file)),
     ...(drachtio === undefined ? {} : { drachtio: toDrachtioConfig(drachtio, besides(file)) }),
+    workers: checked.workers === "auto" ? availableParallelism() : checked.workers,
     routeKeys: resolve(dirname(file), checked.routeKeys),
     store: toStoreConfig(checked.store, besides(file)),
     registrar: checked.registrar && toRegistrarConfig(checked.registrar, besides(file)),

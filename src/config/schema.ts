@@ -152,7 +152,15 @@ export const configSchema = z.strictObject(
         GROUP,
       )
       .prefault({}),
-    drain: z.strictObject({ seconds: count(0, 3600, "seconds").default(30) }, GROUP).prefault({}),
+    drain: z
+      .strictObject(
+        { seconds: count(0, 3600, "seconds").default(30), replacedSeconds: count(0, 86_400, "seconds").default(300) },
+        GROUP,
+      )
+      .prefault({}),
+    workers: z
+      .union([z.literal("auto"), z.int().min(1).max(64)], "must be auto or a whole number from 1 to 64")
+      .default(1),
     timers: z
       .strictObject(
         {

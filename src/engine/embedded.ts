@@ -16,11 +16,13 @@ import type { CoreEvent } from "../sip/event.ts";
 import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts";
 import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
 import type { OwnRequest, OwnResult } from "../sip/originate.ts";
+import type { Passed } from "../sip/neighbours.ts";
 import type { ListenerStats, ListenSpec } from "../transport/part.ts";
 import { Transports } from "../transport/transports.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Engine } from "./engine.ts";
 import { LoadWatch } from "./load-watch.ts";
+import type { Neighbourhood } from "./neighbours/neighbourhood.ts";
 import { PoolWatch } from "./pool-watch.ts";
 import { Registrar, type RegistrarHost } from "./registrar.ts";
 import { loadRouteKeys } from "./route-keys.ts";
@@ -33,6 +35,8 @@ export interface EmbeddedEngineSetup {
   readonly log: Logger;
   /** Where a request outside of our dialogs goes; answers from memory. */
   readonly decide: (request: RoutingRequest) => Decision;
+  /** The other processes that serve the same listeners, and the key that all have; absent when this is the only one. */
+  readonly among?: { readonly neighbourhood: Neighbourhood; readonly key: readonly [number, number] } | undefined;
 }
 
 /** Our own SIP stack: joins the pure core with sockets, names and a clock. */
@@ -50,6 +54,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   #watch: PoolWatch | undefined;
   #core!: SipCore;
   #registrar: Registrar | undefined;
+  #neighbourhood: Neighbourhood | undefined;
   #wake: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
@@ -111,12 +116,14 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
       waysOut: listeners,
       clock: () => performance.now(),
     });
-    const random = randomBytes(8);
+    const { neighbourhood } = setup.among ?? {};
+    engine.#neighbourhood = neighbourhood;
     engine.#core = new SipCore(engine, {
       listeners,
       routeKeys,
       maxUdpRequestBytes: config.limits.maxUdpRequestBytes,
-      key: [random.readUInt32LE(0), random.readUInt32LE(4)],
+      key: setup.among?.key ?? randomKey(),
+      neighbours: neighbourhood,
       timers: {
         timerC: config.timers.ringingMs,
         firstResponse: config.timers.firstResponseMs,
@@ -129,6 +136,11 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     });
     engine.#loadWatch = new LoadWatch(engine.guard, () => engine.#core.fill);
     if (config.registrar !== undefined) engine.#registrar = new Registrar(engine, config.registrar, setup.log);
+    neighbourhood?.serve(
+      transports,
+      (bytes, flow, passed) => engine.#receive(bytes, flow, passed),
+      (flow, reason) => engine.#flowClosed(flow, reason),
+    );
     if (config.probe !== undefined)
       engine.#watch = new PoolWatch(engine.#locator, engine.#health, engine, config.probe);
     return engine;
@@ -185,6 +197,19 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
 
   get underWay(): number {
     return this.#core.underWay;
+  }
+
+  /** Another process serves from now on: new connections are its affair. All else goes on. */
+  retire(): void {
+    this.#watch?.close();
+    this.#transports.stopAccepting();
+  }
+
+  /** True when nothing is left of this process: no transaction, no connection. */
+  get idle(): boolean {
+    const { serverTransactions, clientTransactions, queries } = this.load;
+    const connections = this.listenerStats.reduce((sum, stats) => sum + stats.connections, 0);
+    return serverTransactions + clientTransactions + queries + connections === 0;
   }
 
   leave(): void {
@@ -267,11 +292,21 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
 
   #received(bytes: Buffer, flow: Flow): void {
     if (CHANNELS.message.hasSubscribers) publishMessage("received", flow, bytes);
-    this.#core.receive(bytes, flow, performance.now());
+    if (this.#neighbourhood === undefined) this.#receive(bytes, flow);
+    else this.#neighbourhood.arrived(bytes, flow);
+  }
+
+  #receive(bytes: Buffer, flow: Flow, passed?: Passed): void {
+    this.#core.receive(bytes, flow, performance.now(), passed);
     this.#schedule();
   }
 
   #closed(flow: Flow, reason: string): void {
+    this.#neighbourhood?.flowClosed(flow, reason);
+    this.#flowClosed(flow, reason);
+  }
+
+  #flowClosed(flow: Flow, reason: string): void {
     this.#core.flowClosed(flow, reason, performance.now());
     this.#registrar?.flowClosed(flow);
     this.#schedule();
@@ -291,6 +326,11 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     this.#core.tick(performance.now());
     this.#schedule();
   }
+}
+
+function randomKey(): readonly [number, number] {
+  const random = randomBytes(8);
+  return [random.readUInt32LE(0), random.readUInt32LE(4)];
 }
 
 function publishMessage(direction: "received" | "sent", source: Flow, bytes: Buffer): void {

@@ -65,6 +65,10 @@ export interface Engine extends ObservedEngine {
   readonly underWay: number;
   /** Takes no new connections and no new dialogs from now on. What is under way, or inside a dialog, is served. */
   leave(): void;
+  /** Other processes serve from now on: new connections are their affair. All else goes on, for `idle` to come true. */
+  retire(): void;
+  /** True when nothing is left of this process's work: no transaction, no connection. */
+  readonly idle: boolean;
   /** Closes every socket. Nothing of the engine keeps the process alive after that. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import type { Logger } from "pino";
 import { WaypostError } from "../errors.ts";
 
@@ -22,12 +22,7 @@ export function loadRouteKeys(path: string, log: Logger): readonly RouteKey[] {
     text = readFileSync(path, "utf8");
   } catch (error) {
     const fresh = randomBytes(8);
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
-      try {
-        writeFileSync(path, `${HEADER}${fresh.toString("hex")}\n`, { mode: 0o600, flag: "wx" });
-        return [parseKey(fresh)];
-      } catch {}
-    }
+    if ((error as NodeJS.ErrnoException).code === "ENOENT" && makeKeyFile(path, fresh)) return loadRouteKeys(path, log);
     log.warn(
       { path, reason: (error as Error).message },
       "no route keys: dialogs that are set up now end with this process",
@@ -52,4 +47,22 @@ export function loadRouteKeys(path: string, log: Logger): readonly RouteKey[] {
 
 function parseKey(bytes: Buffer): RouteKey {
   return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)];
+}
+
+/** Puts a whole file in place, or leaves the one that another process was quicker with. False where none can be made. */
+function makeKeyFile(path: string, key: Buffer): boolean {
+  const draft = `${path}.${process.pid}`;
+  try {
+    writeFileSync(draft, `${HEADER}${key.toString("hex")}\n`, { mode: 0o600 });
+  } catch {
+    return false;
+  }
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch {
+    return existsSync(path);
+  } finally {
+    unlinkSync(draft);
+  }
 }

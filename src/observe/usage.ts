@@ -25,6 +25,30 @@ export interface Caller {
   lastMethod: string;
 }
 
+/** What is known of the callers of one address, or of all; who called last comes first. */
+export interface CallerReport {
+  readonly callers: readonly Caller[];
+  /** How many were forgotten at the limit. */
+  readonly forgotten: number;
+}
+
+/** What several processes know, as one. */
+export function mergeCallers(reports: readonly CallerReport[]): CallerReport {
+  const merged = new Map<string, Caller>();
+  let forgotten = 0;
+  for (const report of reports) {
+    forgotten += report.forgotten;
+    for (const caller of report.callers) {
+      const key = `${caller.endpoint}\n${caller.caller}`;
+      const known = merged.get(key);
+      const [later, earlier] = known !== undefined && known.lastAt > caller.lastAt ? [known, caller] : [caller, known];
+      const requests = caller.requests + (known?.requests ?? 0);
+      merged.set(key, { ...later, requests, firstAt: Math.min(later.firstAt, earlier?.firstAt ?? later.firstAt) });
+    }
+  }
+  return { callers: [...merged.values()].sort((a, b) => b.lastAt - a.lastAt), forgotten };
+}
+
 export interface UsageLimits {
   /** Legacy addresses that are counted one by one; what goes to further ones is counted together. */
   readonly endpoints: number;

@@ -7,6 +7,7 @@ import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "./host
 import { KeyedHash } from "./keyed-hash.ts";
 import { INDEX_STRIDE, type SipMessage } from "./message.ts";
 import { Origination, type OwnRequest, type OwnResult } from "./originate.ts";
+import { type Arrival, markOf, type Neighbours, type Passed } from "./neighbours.ts";
 import { parseMessage } from "./parse.ts";
 import { sendProbe } from "./probe.ts";
 import type { LocatePurpose, NamesOnPath, ProxyEnvironment } from "./proxy/environment.ts";
@@ -41,6 +42,8 @@ export interface CoreOptions {
    */
   readonly routeKeys?: readonly (readonly [number, number])[];
   readonly timers?: Partial<TimerValues>;
+  /** Absent when this process is the only one. The neighbours have the same `key`. */
+  readonly neighbours?: Neighbours | undefined;
   /** The most bytes of a request over UDP: the path MTU less 200 where that is known (§18.1.1). Default 1300. */
   readonly maxUdpRequestBytes?: number;
   readonly limits?: Partial<CoreLimits>;
@@ -78,21 +81,29 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private branchCounter = 0;
   private queryCounter = 0;
   private leaving = false;
+  private readonly neighbours: Neighbours | undefined;
+  /** What is being received. */
+  private arrival!: Arrival;
 
   constructor(host: CoreHost, options: CoreOptions) {
     this.host = host;
     this.identity = new SelfIdentity(options.listeners);
     this.hash = new KeyedHash(options.key);
-    this.flows = new FlowRegistry(this.hash.token("flows"));
+    this.neighbours = options.neighbours;
+    this.flows = new FlowRegistry(this.hash.token("flows"), this.neighbours?.mark ?? "");
     this.tokens = routeTokens(options.routeKeys);
     this.maxUdpRequestBytes = options.maxUdpRequestBytes ?? MAX_UDP_REQUEST_BYTES;
     this.capacity = new Capacity(options.limits);
     this.values = { ...DEFAULT_TIMER_VALUES, ...options.timers };
   }
 
-  /** One SIP message that arrived on `flow`; the bytes may be used again afterwards. */
-  receive(bytes: Buffer, flow: Flow, now: number): void {
+  /**
+   * One SIP message that arrived on `flow`; the bytes may be used again afterwards.
+   * @param passed of a message that came by way of a neighbour
+   */
+  receive(bytes: Buffer, flow: Flow, now: number, passed?: Passed): void {
     this.timers.now = now;
+    if (this.neighbours !== undefined) this.arrival = { bytes, flow, passed };
     const parsed = parseMessage(bytes);
     if (parsed.kind === "hopeless") this.drop(flow, parsed.reason);
     else if (parsed.kind === "broken") this.receiveBroken(parsed.message, flow, parsed.status, parsed.reason);
@@ -191,7 +202,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   }
 
   newBranch(hash: string): string {
-    return `${BRANCH_PREFIX}${hash}.${(this.branchCounter++).toString(36)}`;
+    return `${BRANCH_PREFIX}${hash}.${(this.branchCounter++).toString(36)}${this.neighbours?.mark ?? ""}`;
   }
 
   addClientTransaction(transaction: ClientTransaction): void {
@@ -280,6 +291,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const transaction = branch === undefined ? undefined : this.clients.get(clientKey(branch, response.cseq!.method));
     // RFC 6026 §8: a response that no transaction waits for is not forwarded.
     if (transaction === undefined || transaction.method !== response.cseq!.method) {
+      if (branch !== undefined && this.neighbours?.passTo(markOf(branch), this.arrival)) return;
       this.drop(flow, "a response that no transaction waits for");
     } else transaction.received(response);
   }
@@ -287,6 +299,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private receiveRequest(request: SipMessage, flow: Flow): void {
     const key = serverKey(request);
     const known = this.servers.get(key);
+    if (known === undefined && this.neighbours !== undefined && this.isElsewhere(request, flow, key)) return;
     if (request.method === "ACK") {
       if (known === undefined || !(known.transaction as InviteServerTransaction).acknowledged()) {
         this.receiveAck(request, flow);
@@ -296,6 +309,25 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     if (known !== undefined) known.transaction.retransmitted();
     else if (request.method === "CANCEL") this.receiveCancel(request, flow, key);
     else this.receiveNewRequest(request, flow, key);
+  }
+
+  /**
+   * Gives a request that belongs to no transaction of ours to a neighbour that may have its transaction. Over a
+   * connection it all comes to whoever has the connection; only a CANCEL is looked for further.
+   */
+  private isElsewhere(request: SipMessage, flow: Flow, key: string): boolean {
+    const neighbours = this.neighbours!;
+    if (request.method === "CANCEL") {
+      const invite = serverKey(request, "INVITE");
+      if (this.servers.has(invite)) return false;
+      const routes = preprocessRoutes(request, this.identity);
+      const boundTo = request.to?.tag === undefined ? "" : request.callId;
+      const way = routes?.throughUs ? this.readTokens(routes, boundTo) : undefined;
+      if (way?.elsewhere !== undefined && neighbours.passTo(way.elsewhere, this.arrival)) return true;
+      return isReliable(flow.transport) ? neighbours.passAround(this.arrival) : neighbours.pass(invite, this.arrival);
+    }
+    if (isReliable(flow.transport)) return false;
+    return (request.method === "ACK" || neighbours.mayHave(key)) && neighbours.pass(key, this.arrival);
   }
 
   private receiveNewRequest(request: SipMessage, flow: Flow, key: string): void {
@@ -321,6 +353,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     if (routes.throughUs) {
       const inDialog = request.to!.tag !== undefined;
       const way = this.readTokens(routes, inDialog ? request.callId : "");
+      if (way?.elsewhere !== undefined && this.neighbours?.passTo(way.elsewhere, this.arrival)) return;
       const toUs = routes.routes.length === 0 && this.identity.isSelfText(routes.requestUri);
       if (way !== undefined && !toUs && (inDialog || way.flow !== undefined)) {
         const job = {
@@ -353,10 +386,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
    * What the tokens in our Routes say of the way on, or undefined when one of them is not ours to honour.
    * @param boundTo the Call-ID, or "" for a Path
    */
-  private readTokens(
-    routes: RouteInformation,
-    boundTo: string,
-  ): { flow: Flow | undefined; flowGone: boolean } | undefined {
+  private readTokens(routes: RouteInformation, boundTo: string): WayOn | undefined {
     let flowId: string | undefined;
     for (const user of routes.ourUsers) {
       const token = this.tokens.read(user, boundTo);
@@ -365,7 +395,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       flowId = token.flowId;
     }
     const flow = flowId === undefined ? undefined : this.flows.find(flowId);
-    return { flow, flowGone: flowId !== undefined && flow === undefined };
+    const flowGone = flowId !== undefined && flow === undefined;
+    return { flow, flowGone, elsewhere: flowGone ? markOf(flowId!) : undefined };
   }
 
   /** A request outside of our dialogs: the table decides. */
@@ -405,6 +436,9 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   private proxy(job: ConstructorParameters<typeof ResponseContext>[1], key: string): void {
     const { request, inbound } = job;
+    // A connection is where it is; else the key tells whose the request is, wherever a repetition of it is read.
+    const placed = isReliable(inbound.transport) || job.flow !== undefined;
+    if (!placed && this.neighbours?.pass(key, this.arrival)) return;
     const lack = this.capacity.take(request, request.to!.tag !== undefined, this.timers.now);
     if (lack !== undefined) {
       this.refuseForLack(job, lack);
@@ -455,6 +489,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     if (!routes || !onItsWay || request.to?.tag === undefined || checkRequest(request) !== undefined) return;
     const way = this.readTokens(routes, request.callId);
     if (way === undefined) return;
+    if (way.elsewhere !== undefined && this.neighbours?.passTo(way.elsewhere, this.arrival)) return;
     const hash = loopHash(request, this.hash);
     if (!isLoop(request, hash, this.identity)) forwardAck(request, flow, routes, hash, way.flow, this);
   }
@@ -462,6 +497,16 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private drop(source: Flow, reason: string): void {
     if (this.host.hears("dropped")) this.host.event({ type: "dropped", reason, source });
   }
+}
+
+/** Where a Route of ours leads. */
+interface WayOn {
+  /** The connection that it names, if we have it. */
+  readonly flow: Flow | undefined;
+  /** True when it names one, and we do not have it. */
+  readonly flowGone: boolean;
+  /** The mark of whoever may have it then. */
+  readonly elsewhere: string | undefined;
 }
 
 /**

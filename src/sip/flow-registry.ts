@@ -5,11 +5,16 @@ export class FlowRegistry {
   private readonly flows = new Map<string, Flow>();
   private readonly ids = new Map<Flow, string>();
   private readonly prefix: string;
+  private readonly mark: string;
   private counter = 0;
 
-  /** @param prefix sets the names of this process apart from those of another one */
-  constructor(prefix: string) {
+  /**
+   * @param prefix sets the names of this gateway apart from those of another one
+   * @param mark of this process among those of the gateway, or ""
+   */
+  constructor(prefix: string, mark = "") {
     this.prefix = prefix;
+    this.mark = mark;
   }
 
   get size(): number {
@@ -20,7 +25,7 @@ export class FlowRegistry {
   idOf(flow: Flow): string {
     let id = this.ids.get(flow);
     if (id === undefined) {
-      id = `${this.prefix}.${(this.counter++).toString(36)}`;
+      id = `${this.prefix}.${(this.counter++).toString(36)}${this.mark}`;
       this.ids.set(flow, id);
       this.flows.set(id, flow);
     }

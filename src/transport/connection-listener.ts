@@ -122,8 +122,12 @@ export abstract class ConnectionListener implements TransportPart, ConnectionOwn
     for (const connection of this.#connections.keys()) connection.sweep(now);
   }
 
-  stopListening(): void {
+  stopAccepting(): void {
     if (this.#bound.server.listening) this.#bound.server.close();
+  }
+
+  stopListening(): void {
+    this.stopAccepting();
     for (const socket of this.#bound.early.splice(0)) socket.destroy();
   }
 

@@ -199,7 +199,9 @@ export interface TransportPart {
   connect(target: Target, zone: string): OpenFlow;
   /** Looks for idle connections; `now` in milliseconds of a monotonic clock. */
   sweep(now: number): void;
-  /** No new connections; what is open goes on. */
+  /** No new connections; what is open, or in a handshake, goes on. Another process accepts in our place. */
+  stopAccepting(): void;
+  /** No new connections, and no handshakes; what is open goes on. */
   stopListening(): void;
   close(): Promise<void>;
 }

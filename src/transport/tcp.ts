@@ -10,7 +10,7 @@ export async function bindTcpServer(family: 4 | 6, address: string, port: number
   server.on("connection", (socket) => early.push(socket.on("error", () => undefined)));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host: address, port, ipv6Only: family === 6, exclusive: true }, () => {
+    server.listen({ host: address, port, ipv6Only: family === 6, exclusive: false }, () => {
       server.off("error", reject);
       resolve();
     });

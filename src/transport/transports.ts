@@ -138,6 +138,11 @@ export class Transports {
     }
   }
 
+  /** Leaves new connections to another process. Those that are open, or in a handshake, and UDP, go on. */
+  stopAccepting(): void {
+    for (const part of this.#parts.values()) part.stopAccepting();
+  }
+
   /** For a drain: no new connections are accepted. Open ones, and UDP, go on. */
   stopListening(): void {
     for (const part of this.#parts.values()) part.stopListening();

@@ -43,7 +43,8 @@ limits:
   { maxConnections: 10, maxMessageBytes: 4096, maxUdpRequestBytes: 1400, idleSeconds: 60, messageSeconds: 5,
     messagesPerSecond: 100, connectionsPerSource: 4, banAfter: 3, banSeconds: 20, maxTransactions: 1000,
     newPerSecond: 50, overloadDelayMs: 200 }
-drain: { seconds: 7 }
+drain: { seconds: 7, replacedSeconds: 8 }
+workers: 3
 timers: { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringingMs: 4000 }
 failover: { holdSeconds: 1, maxHoldSeconds: 10, maxRetryAfterSeconds: 20 }
 probe: { intervalSeconds: 5, downAfter: 1 }
@@ -82,7 +83,7 @@ probe: { intervalSeconds: 5, downAfter: 1 }
     newPerSecond: 50,
     overloadDelayMs: 200,
   });
-  t.same(config.drain, { seconds: 7 });
+  t.same([config.drain, config.workers], [{ seconds: 7, replacedSeconds: 8 }, 3]);
   t.same(config.timers, { connectMs: 100, firstResponseMs: 200, inDialogResponseMs: 300, ringingMs: 4000 });
   t.same(config.failover, { holdSeconds: 1, maxHoldSeconds: 10, maxRetryAfterSeconds: 20 });
   t.same(config.probe, { intervalSeconds: 5, timeoutMs: 1500, downAfter: 1, upAfter: 2 });
@@ -114,7 +115,8 @@ t.test("only the listeners are required; everything else has a default", async (
       newPerSecond: 0,
       overloadDelayMs: 400,
     },
-    drain: { seconds: 30 },
+    drain: { seconds: 30, replacedSeconds: 300 },
+    workers: 1,
     timers: { connectMs: 2000, firstResponseMs: 4000, inDialogResponseMs: 10000, ringingMs: 181000 },
     failover: { holdSeconds: 2, maxHoldSeconds: 60, maxRetryAfterSeconds: 300 },
   });

@@ -10,7 +10,7 @@ t.test(
     const path = join(dirname(gateway.configFile), "waypost.keys");
     const before = readFileSync(path, "utf8");
     gateway.kill("SIGHUP");
-    await gateway.logged(({ msg }) => msg === "certificates and route keys were read again");
+    await gateway.logged(({ msg }) => msg === "certificates, keys and secrets were read again");
     writeFileSync(path, "no key\n");
     gateway.kill("SIGHUP");
     const refused = await gateway.logged(({ msg }) => /the reload was refused/.test(String(msg)));

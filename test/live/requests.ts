@@ -91,3 +91,11 @@ function uriIn(nameAddr: string): string {
 function text(lines: readonly string[]): string {
   return `${lines.join("\r\n")}\r\nContent-Length: 0\r\n\r\n`;
 }
+
+/** The CANCEL of an INVITE: its Via and its identity (RFC 3261 §9.1). */
+export function cancelOf(inviteText: string): string {
+  return inviteText
+    .replace(/^INVITE/, "CANCEL")
+    .replace("1 INVITE", "1 CANCEL")
+    .replace(/^Contact: .*\r\n/m, "");
+}

@@ -160,6 +160,15 @@ export class DrachtioEngine implements Engine {
     this.#callIn?.leave();
   }
 
+  /** The servers share their requests out among those that are connected; who has left gets no more. */
+  retire(): void {
+    this.leave();
+  }
+
+  get idle(): boolean {
+    return this.#answering === 0;
+  }
+
   async close(): Promise<void> {
     for (const link of this.#links) link.close();
     this.#callIn?.close();

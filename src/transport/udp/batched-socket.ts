@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import { createSocket, type Socket } from "node:dgram";
 import { hostPort } from "../../address.ts";
 import { explainSocketError } from "../explain.ts";
@@ -22,10 +23,17 @@ export async function bindBatchedSocket<Peer>(
 ): Promise<UdpSocket<Peer>> {
   const { family, bufferBytes } = binding;
   const addresses = new SocketAddresses(calls, family);
-  const descriptor = binding.descriptor ?? openSocket(calls, binding, addresses);
-  const socket = createSocket({ type: family === 4 ? "udp4" : "udp6" });
-  // From here on the descriptor is node:dgram's, which closes it.
-  await bound(socket, { fd: descriptor });
+  const shared = cluster.isWorker && binding.descriptor === undefined;
+  const socket = createSocket({ type: family === 4 ? "udp4" : "udp6", ipv6Only: family === 6 });
+  let descriptor: number;
+  if (shared) {
+    await bound(socket, { address: binding.address, port: binding.port });
+    descriptor = descriptorOf(socket);
+  } else {
+    descriptor = binding.descriptor ?? openSocket(calls, binding, addresses);
+    // From here on the descriptor is node:dgram's, which closes it.
+    await bound(socket, { fd: descriptor });
+  }
   // libuv has set this; with it another program could bind the same port and take our datagrams.
   setOption(calls, descriptor, linux.SOL_SOCKET, linux.SO_REUSEADDR, 0);
   sizeBuffer(calls, descriptor, linux.SO_RCVBUF, linux.SO_RCVBUFFORCE, bufferBytes);
@@ -190,6 +198,13 @@ function openSocket(calls: SystemCalls, binding: UdpBinding, addresses: SocketAd
     throw error;
   }
   return descriptor;
+}
+
+/** Node has no public way to it; without one the socket still works, one datagram at a time. */
+function descriptorOf(socket: Socket): number {
+  const state = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol");
+  const { handle } = (socket as unknown as Record<symbol, { handle?: { fd?: number } }>)[state ?? Symbol()] ?? {};
+  return handle?.fd ?? -1;
 }
 
 /** Beyond net.core.rmem_max (wmem_max) only a process with CAP_NET_ADMIN comes. */

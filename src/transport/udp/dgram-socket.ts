@@ -42,7 +42,8 @@ export async function bindDgramSocket<Peer>(
 export async function bound(socket: Socket, to: { address: string; port: number } | { fd: number }): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     socket.once("error", reject);
-    socket.bind({ ...to, exclusive: true }, () => {
+    // A process of several that serve one gateway shares the socket with them, through node:cluster.
+    socket.bind({ ...to, exclusive: "fd" in to }, () => {
       socket.off("error", reject);
       resolve();
     });

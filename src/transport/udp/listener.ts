@@ -12,6 +12,9 @@ import {
 import { readKernelDrops } from "./kernel-drops.ts";
 import type { UdpReceiver, UdpSocket } from "./socket.ts";
 
+/** Datagrams that wait until all listeners are bound. */
+const MOST_EARLY = 10_000;
+
 /** A peer of one of our UDP sockets. One is made for every datagram, so it stays small. */
 export class UdpFlow implements OpenFlow {
   readonly #part: UdpListener;
@@ -53,6 +56,7 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
   readonly #admission: Admission;
   #open = true;
   #started = false;
+  readonly #early: [Buffer, string, number][] = [];
   #queueFull = false;
 
   constructor(
@@ -78,10 +82,15 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
 
   start(): void {
     this.#started = true;
+    for (const [bytes, address, port] of this.#early.splice(0)) this.datagram(bytes, address, port);
   }
 
   datagram(bytes: Buffer, address: string, port: number): void {
-    if (!this.#started) return;
+    if (!this.#started) {
+      // On a socket that we share with another process nobody else gets it.
+      if (this.#early.length < MOST_EARLY) this.#early.push([Buffer.from(bytes), address, port]);
+      return;
+    }
     if (bytes.length <= 4 && isCrlf(bytes)) {
       // Not answered: the address may be forged, and the sender only keeps its NAT binding (RFC 5626 §3.5.1 has STUN for more).
       this.stats.keepalives++;
@@ -145,6 +154,8 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
       );
     });
   }
+
+  stopAccepting(): void {}
 
   stopListening(): void {}
 

@@ -1,0 +1,75 @@
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { type FrameHead, FrameReader } from "./frames.ts";
+
+/** Unix sockets between the processes of a gateway: each listens on its own, and dials those it has something for. */
+export class Links {
+  readonly #server: Server;
+  readonly #inward = new Set<Socket>();
+  readonly #outward = new Map<number, Socket>();
+  readonly #corked: Socket[] = [];
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** @param path of our own socket; its folder keeps strangers out. @param take gets each frame */
+  static async listen(path: string, take: (head: FrameHead, bytes: Buffer) => void): Promise<Links> {
+    const links = new Links(createServer((socket) => links.#accept(socket, take)));
+    links.#server.listen({ path, exclusive: true });
+    await once(links.#server, "listening");
+    return links;
+  }
+
+  /** Sends in the order of the calls; what is sent in one turn of the event loop goes out in one write. */
+  send(to: number, path: string, frame: Buffer): void {
+    let socket = this.#outward.get(to);
+    if (socket === undefined) {
+      // A neighbour that dies takes with it what was meant for it.
+      socket = connect(path).on("error", () => undefined);
+      const dialled = socket;
+      socket.on("close", () => this.#outward.get(to) === dialled && this.#outward.delete(to));
+      this.#outward.set(to, socket);
+    }
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      this.#corked.push(socket);
+      if (this.#corked.length === 1) setImmediate(() => this.#uncork());
+    }
+    socket.write(frame);
+  }
+
+  /** Tells each that is not among `living` that nothing more comes; what was sent still arrives. */
+  keep(living: (id: number) => boolean): void {
+    for (const [id, socket] of this.#outward) {
+      if (living(id)) continue;
+      this.#outward.delete(id);
+      socket.end();
+    }
+  }
+
+  /** Resolves when no neighbour has a link to us any more: all that was sent to us has been taken. */
+  async unused(): Promise<void> {
+    for (const socket of this.#inward) if (!socket.closed) await once(socket, "close");
+  }
+
+  async close(): Promise<void> {
+    this.#uncork();
+    const ends = [...this.#outward.values()].map((socket) => new Promise<void>((done) => socket.end(() => done())));
+    this.#server.close();
+    await Promise.all(ends);
+    for (const socket of this.#inward) socket.destroy();
+  }
+
+  #accept(socket: Socket, take: (head: FrameHead, bytes: Buffer) => void): void {
+    const reader = new FrameReader(take);
+    this.#inward.add(socket);
+    socket.on("data", (chunk: Buffer) => reader.push(chunk));
+    socket.on("error", () => undefined);
+    socket.on("close", () => this.#inward.delete(socket));
+  }
+
+  #uncork(): void {
+    for (const socket of this.#corked.splice(0)) socket.uncork();
+  }
+}

@@ -1,0 +1,227 @@
+import { join } from "node:path";
+import type { Flow, Listener, TransportName } from "../../sip/flow.ts";
+import { isReliable } from "../../sip/flow.ts";
+import type { Arrival, Neighbours, Passed } from "../../sip/neighbours.ts";
+import { asBytes, type Message } from "../../transport/part.ts";
+import type { Transports } from "../../transport/transports.ts";
+import { encodeFrame, type FlowName, type FrameHead } from "./frames.ts";
+import { Links } from "./links.ts";
+import { chainOf, nextOf, type View } from "./view.ts";
+
+/** A message that is passed on more often than this stays where it is: views that follow each other quickly disagree. */
+const MOST_HOPS = 8;
+/** Messages that wait until the supervisor has told who is there. More than that were never read in that time. */
+const MOST_EARLY = 100_000;
+
+/** Takes what comes from a neighbour, or from our own sockets. */
+export type Receive = (bytes: Buffer, flow: Flow, passed: Passed | undefined) => void;
+
+/** A connection that another process has. */
+interface RemoteFlow extends Flow {
+  open: boolean;
+  send(message: Message): void;
+}
+
+/**
+ * The processes that serve the same listeners on this host, as one of them sees it. See docs/decisions/ for how it is
+ * settled whose a message is.
+ */
+export class Neighbourhood implements Neighbours {
+  readonly id: number;
+  readonly mark: string;
+  readonly #folder: string;
+  readonly #early: [Buffer, Flow][] = [];
+  readonly #connections = new Map<Flow, { readonly number: number; readonly knownTo: Set<number> }>();
+  readonly #byNumber = new Map<number, Flow>();
+  readonly #remote = new Map<string, RemoteFlow>();
+  #nextNumber = 1;
+  #links!: Links;
+  #transports!: Transports;
+  #receive!: Receive;
+  #closed!: (flow: Flow, reason: string) => void;
+  #view: View | undefined;
+  #leaving = false;
+
+  /** @param folder of the sockets, the same for all @param id unique among all that this gateway ever had */
+  private constructor(folder: string, id: number) {
+    this.#folder = folder;
+    this.id = id;
+    this.mark = `~${id.toString(36)}`;
+  }
+
+  static async open(folder: string, id: number): Promise<Neighbourhood> {
+    const neighbourhood = new Neighbourhood(folder, id);
+    neighbourhood.#links = await Links.listen(neighbourhood.path, (head, bytes) => neighbourhood.#take(head, bytes));
+    return neighbourhood;
+  }
+
+  /** Where this process is reached. */
+  get path(): string {
+    return join(this.#folder, `${this.id}.sock`);
+  }
+
+  /** Joins it with the engine. Nothing is received before the first view. */
+  serve(transports: Transports, receive: Receive, closed: (flow: Flow, reason: string) => void): void {
+    this.#transports = transports;
+    this.#receive = receive;
+    this.#closed = closed;
+  }
+
+  /** A message that our own sockets brought. */
+  arrived(bytes: Buffer, flow: Flow): void {
+    if (this.#view !== undefined) this.#receive(bytes, flow, undefined);
+    else if (this.#early.length < MOST_EARLY) this.#early.push([Buffer.from(bytes), flow]);
+  }
+
+  /** Who is there from now on. */
+  follow(view: View): void {
+    this.#view = view;
+    this.#links.keep((id) => id in view.links);
+    for (const [name, flow] of this.#remote) {
+      if (!(Number(name.split(" ")[0]) in view.links)) this.#forgetRemote(name, flow, "its process has ended");
+    }
+    for (const [bytes, flow] of this.#early.splice(0)) this.#receive(bytes, flow, undefined);
+  }
+
+  /** From now on nothing new is taken, also what others think is ours: it is passed on. */
+  leave(): void {
+    this.#leaving = true;
+  }
+
+  /** Resolves when no neighbour has anything more for us. */
+  unused(): Promise<void> {
+    return this.#links.unused();
+  }
+
+  close(): Promise<void> {
+    return this.#links.close();
+  }
+
+  /** A flow of our own is closed. */
+  flowClosed(flow: Flow, reason: string): void {
+    const connection = this.#connections.get(flow);
+    if (connection === undefined) return;
+    this.#connections.delete(flow);
+    this.#byNumber.delete(connection.number);
+    for (const id of connection.knownTo) this.#sendClosed(id, connection.number, reason);
+  }
+
+  mayHave(key: string): boolean {
+    const chain = chainOf(this.#view!, key);
+    return chain.length > 1 || (this.#leaving && chain.length > 0);
+  }
+
+  pass(key: string, arrival: Arrival): boolean {
+    const asked = arrival.passed?.asked ?? [];
+    if ((arrival.passed?.settled && !this.#leaving) || asked.length >= MOST_HOPS) return false;
+    const next = nextOf(chainOf(this.#view!, key), this.id, asked);
+    return next !== undefined && this.#give(next.to, arrival, [...asked, this.id], next.settled);
+  }
+
+  passAround(arrival: Arrival): boolean {
+    const asked = arrival.passed?.asked ?? [];
+    if (arrival.passed?.settled) return false;
+    const others = Object.keys(this.#view!.links).map(Number);
+    const left = others.filter((id) => id !== this.id && !asked.includes(id));
+    return left.length > 0 && this.#give(left[0]!, arrival, [...asked, this.id], left.length === 1);
+  }
+
+  passTo(mark: string, arrival: Arrival): boolean {
+    const id = mark === this.mark ? Number.NaN : Number.parseInt(mark.slice(1), 36);
+    if (!(id in this.#view!.links) || id === this.id) return false;
+    return this.#give(id, arrival, [...(arrival.passed?.asked ?? []), this.id], true);
+  }
+
+  #give(to: number, { bytes, flow }: Arrival, asked: readonly number[], settled: boolean): boolean {
+    this.#send(to, { kind: "message", from: this.#nameOf(flow, to), asked, settled }, bytes);
+    return true;
+  }
+
+  #send(to: number, head: FrameHead, bytes?: Buffer): void {
+    const path = this.#view?.links[to];
+    if (path !== undefined) this.#links.send(to, path, encodeFrame(head, bytes));
+  }
+
+  #nameOf(flow: Flow, to: number): FlowName {
+    const { listener, remoteAddress, remotePort: port, peerNames } = flow;
+    const zone = (flow as { zone?: string }).zone ?? "";
+    const name: FlowName = {
+      listener: [listener.transport, listener.address, listener.port],
+      address: remoteAddress + zone,
+      port,
+      ...(peerNames === undefined ? {} : { peerNames }),
+    };
+    if (!isReliable(flow.transport)) return name;
+    const remote = (flow as { connection?: FlowName["connection"] }).connection;
+    if (remote !== undefined) return { ...name, connection: remote };
+    let known = this.#connections.get(flow);
+    if (known === undefined) {
+      known = { number: this.#nextNumber++, knownTo: new Set() };
+      this.#connections.set(flow, known);
+      this.#byNumber.set(known.number, flow);
+    }
+    known.knownTo.add(to);
+    return { ...name, connection: { owner: this.id, number: known.number } };
+  }
+
+  #take(head: FrameHead, bytes: Buffer): void {
+    if (head.kind === "message") this.#receive(bytes, this.#flowOf(head.from), head);
+    else if (head.kind === "send") {
+      const flow = this.#byNumber.get(head.connection);
+      if (flow !== undefined) this.#transports.send(flow, bytes);
+      else this.#sendClosed(head.by, head.connection, "it is closed");
+    } else {
+      const name = `${head.by} ${head.connection}`;
+      const flow = this.#remote.get(name);
+      if (flow !== undefined) this.#forgetRemote(name, flow, head.reason);
+    }
+  }
+
+  #sendClosed(to: number, connection: number, reason: string): void {
+    this.#send(to, { kind: "closed", by: this.id, connection, reason });
+  }
+
+  /** Our listener of that kind; between an old configuration and a new one, the most similar one. */
+  #listenerOf([transport, address, port]: FlowName["listener"]): Listener {
+    const { listeners } = this.#transports;
+    const same = listeners.filter((listener) => listener.transport === transport);
+    return same.find((l) => l.address === address && l.port === port) ?? same[0] ?? listeners[0]!;
+  }
+
+  #flowOf(name: FlowName): Flow {
+    const listener = this.#listenerOf(name.listener);
+    const { address, port, connection, peerNames } = name;
+    if (connection === undefined) {
+      return this.#transports.connect({ transport: "udp", address, port, host: address }, listener);
+    }
+    if (connection.owner === this.id) {
+      const own = this.#byNumber.get(connection.number);
+      if (own !== undefined) return own;
+    }
+    const id = `${connection.owner} ${connection.number}`;
+    let flow = this.#remote.get(id);
+    if (flow === undefined) {
+      const send = (message: Message): void =>
+        this.#send(connection.owner, { kind: "send", by: this.id, connection: connection.number }, asBytes(message));
+      const remote = {
+        listener,
+        transport: name.listener[0] as TransportName,
+        remoteAddress: address,
+        remotePort: port,
+        open: true,
+        peerNames,
+        connection,
+        send,
+      };
+      flow = remote;
+      this.#remote.set(id, remote);
+    }
+    return flow;
+  }
+
+  #forgetRemote(name: string, flow: RemoteFlow, reason: string): void {
+    flow.open = false;
+    this.#remote.delete(name);
+    this.#closed(flow, reason);
+  }
+}

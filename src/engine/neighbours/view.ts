@@ -1,0 +1,50 @@
+/** Who serves the listeners of this host, as the supervisor last told. Plain data: it crosses between processes. */
+export interface View {
+  /** Grows with every view. */
+  readonly version: number;
+  /**
+   * Who has the requests of which slot, oldest first: a request's key tells its slot. When others take over, a new
+   * epoch is added, and the old one stays as long as transactions that were begun in it may live.
+   */
+  readonly epochs: readonly (readonly number[])[];
+  /** The living processes by their numbers, and where each is reached: the path of a Unix socket. */
+  readonly links: Readonly<Record<number, string>>;
+}
+
+/**
+ * Who may have the server transaction of a key: the oldest first; the last one takes what nobody has. As everybody asks
+ * in this order, a transaction that was begun under an old view is found under a new one.
+ */
+export function chainOf(view: View, key: string): readonly number[] {
+  const hash = hashOf(key);
+  const chain: number[] = [];
+  for (const slots of view.epochs) {
+    const owner = slots[hash % slots.length];
+    if (owner !== undefined && owner in view.links && !chain.includes(owner)) chain.push(owner);
+  }
+  return chain;
+}
+
+/**
+ * Whom to give a message that `self` does not have.
+ * @param asked who does not have it either
+ * @returns undefined when `self` is to take it; `settled` when the next one is to take it
+ */
+export function nextOf(
+  chain: readonly number[],
+  self: number,
+  asked: readonly number[],
+): { to: number; settled: boolean } | undefined {
+  const taker = chain.at(-1);
+  const to = chain.find((id) => id !== taker && id !== self && !asked.includes(id));
+  if (to !== undefined) return { to, settled: false };
+  return taker === undefined || taker === self ? undefined : { to: taker, settled: true };
+}
+
+/** FNV-1a: spreads keys evenly, the same in every process. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  // The low bits alone would see only the low bits of each character.
+  return (hash ^ (hash >>> 15)) >>> 0;
+}

@@ -1,0 +1,156 @@
+import cluster from "node:cluster";
+import type { Logger } from "pino";
+import type { Config } from "../config/config.ts";
+import type { Gateway, GatewayHost } from "../daemon.ts";
+import { Neighbourhood } from "../engine/neighbours/neighbourhood.ts";
+import type { Question, ToMember, ToSupervisor } from "./messages.ts";
+
+/** What `serveAsMember` needs of the command that runs it. */
+export interface MemberSetup {
+  /** @throws WaypostError when the configuration cannot be used */
+  readonly loadConfig: () => Config;
+  readonly createLog: (level: string) => Logger;
+  readonly startGateway: (config: Config, log: Logger, host: GatewayHost) => Promise<Gateway>;
+  readonly readyLine: (gateway: Gateway) => string;
+}
+
+/** One of the processes that serve: does what the supervisor says, until it says to end. */
+export async function serveAsMember(setup: MemberSetup): Promise<void> {
+  // Ctrl-C in a terminal, and systemd's stop, reach every process. What they mean for this one, the supervisor says.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"] as const) process.on(signal, () => undefined);
+  const member = new Member(setup);
+  try {
+    await member.serve();
+  } finally {
+    cluster.worker?.disconnect();
+  }
+}
+
+type Role = Extract<ToMember, { kind: "role" }>;
+
+class Member {
+  readonly #setup: MemberSetup;
+  readonly #role = deferred<Role>();
+  readonly #listen = deferred<void>();
+  readonly #leave = deferred<void>();
+  readonly #asked = new Map<number, (answers: readonly unknown[]) => void>();
+  #neighbourhood: Neighbourhood | undefined;
+  #gateway: Gateway | undefined;
+  #nextNumber = 1;
+
+  constructor(setup: MemberSetup) {
+    this.#setup = setup;
+    process.on("message", (message: ToMember) => this.#receive(message));
+  }
+
+  async serve(): Promise<void> {
+    tell({ kind: "here" });
+    const role = await this.#role.promise;
+    const config = this.#setup.loadConfig();
+    const neighbourhood = await Neighbourhood.open(role.folder, role.id);
+    this.#neighbourhood = neighbourhood;
+    try {
+      await this.#serveAmong(neighbourhood, config, role);
+    } finally {
+      await neighbourhood.close();
+    }
+  }
+
+  async #serveAmong(neighbourhood: Neighbourhood, config: Config, role: Role): Promise<void> {
+    const log = this.#setup.createLog(config.log.level);
+    const gateway = await this.#setup.startGateway(config, log, {
+      among: { neighbourhood, key: role.key },
+      place: config.workers > 1 ? role.slot + 1 : undefined,
+      replaces: role.replaces,
+      mayListen: () => {
+        tell({ kind: "prepared", workers: config.workers, logLevel: config.log.level });
+        return this.#listen.promise;
+      },
+      askAll: (question) => this.#askAll(question),
+    });
+    this.#gateway = gateway;
+    tell({ kind: "ready", line: this.#setup.readyLine(gateway) });
+    await this.#leave.promise;
+    await neighbourhood.unused();
+    await gateway.close();
+  }
+
+  #receive(message: ToMember): void {
+    switch (message.kind) {
+      case "role":
+        this.#role.resolve(message);
+        break;
+      case "listen":
+        this.#listen.resolve();
+        break;
+      case "view":
+        this.#neighbourhood?.follow(message.view);
+        tell({ kind: "view-taken", version: message.view.version });
+        break;
+      case "retire":
+        void this.#finish(this.#gateway?.retire());
+        break;
+      case "stop":
+        void this.#finish(this.#gateway?.drain());
+        break;
+      case "leave":
+        this.#leave.resolve();
+        break;
+      case "reload":
+        this.#reload();
+        break;
+      case "question":
+        void this.#answer(message.number, message.question);
+        break;
+      case "answers":
+        this.#asked.get(message.number)?.(message.answers);
+        this.#asked.delete(message.number);
+        break;
+    }
+  }
+
+  async #finish(finished: Promise<void> | undefined): Promise<void> {
+    await finished;
+    this.#neighbourhood?.leave();
+    tell({ kind: "idle", counted: await this.#gateway?.answer({ about: "totals" }) });
+  }
+
+  #reload(): void {
+    let config: Config | undefined;
+    try {
+      config = this.#setup.loadConfig();
+    } catch (error) {
+      this.#gateway?.reloadRefused(error as Error);
+    }
+    if (config !== undefined) void this.#gateway?.reload(config);
+  }
+
+  async #answer(number: number, question: Question): Promise<void> {
+    tell({ kind: "answer", number, answer: await this.#gateway?.answer(question) });
+  }
+
+  #askAll(question: Question): Promise<readonly unknown[]> {
+    const number = this.#nextNumber++;
+    return new Promise((resolve) => {
+      this.#asked.set(number, resolve);
+      tell({ kind: "ask-all", number, question });
+    });
+  }
+}
+
+function tell(message: ToSupervisor): void {
+  if (process.connected) process.send!(message);
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((taken) => {
+    resolve = taken;
+  });
+  return { promise, resolve };
+}
