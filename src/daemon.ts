@@ -16,9 +16,9 @@ import { decide } from "./routing/route.ts";
 import { SeparateStore } from "./separate-store.ts";
 import type { Decision, RoutingRequest } from "./sip/decision.ts";
 import type { Listener } from "./sip/flow.ts";
+import type { Question } from "./supervisor/messages.ts";
 import { tableFollower } from "./table-followers.ts";
 import { TableInForce } from "./table-in-force.ts";
-import type { Question } from "./supervisor/messages.ts";
 import { nameUnableRows } from "./unable-rows.ts";
 
 /** A running gateway. */
