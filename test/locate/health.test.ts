@@ -323,3 +323,15 @@ t.test("a place to drain is read in any spelling and written in one", async (t) 
     t.equal(parsed && drainPlace(parsed), place, text);
   }
 });
+
+t.test(
+  "a failed call takes nothing out of the set that was found: each server is still tried, in its own time",
+  async (t) => {
+    const health = new Health();
+    const found = { ok: true, targets: [A, B, C] } as const;
+    for (const target of ALL) health.report(target, REFUSED, 0);
+    t.same(health.apply(found, 0), found);
+    t.same(found.targets, ALL, "nor is the set itself changed");
+    t.equal(order(health, 60_000), "123");
+  },
+);
