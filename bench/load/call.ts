@@ -15,7 +15,7 @@ export interface CallUser {
 export class Call {
   readonly text: CallText;
   readonly startedAt: number;
-  readonly work: Exclude<Work, "mixed">;
+  readonly work: Work;
   /** What the Contact of a redirect must hold. */
   private readonly pool: string;
   private readonly user: CallUser;
@@ -23,7 +23,7 @@ export class Call {
   private answered = false;
   private notified = false;
 
-  constructor(text: CallText, work: Call["work"], pool: string, user: CallUser, startedAt: number) {
+  constructor(text: CallText, work: Work, pool: string, user: CallUser, startedAt: number) {
     this.text = text;
     this.work = work;
     this.pool = pool;

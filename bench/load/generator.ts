@@ -6,22 +6,10 @@ import { Call, type CallUser } from "./call.ts";
 import { Pool } from "./pool.ts";
 import { processFigures } from "./process-figures.ts";
 import { Received } from "./text.ts";
-import type { LoadOptions, LoadResult, Work } from "./work.ts";
+import type { LoadOptions, LoadResult } from "./work.ts";
 
 /** A call without an end after so many ms is lost; nothing is ever repeated. */
 const PATIENCE_MS = 4000;
-/** What the calls of `mixed` do, in turn. */
-const MIX: readonly Exclude<Work, "mixed" | "hold">[] = [
-  "proxy",
-  "proxy",
-  "subscribe",
-  "redirect",
-  "proxy",
-  "subscribe",
-  "redirect",
-  "proxy",
-];
-
 /** Callers and pool in one process: makes calls through a server, checks every answer, and watches the server's CPU. */
 class Generator implements CallUser {
   private readonly options: LoadOptions;
@@ -165,7 +153,6 @@ class Generator implements CallUser {
   private start(now: number): void {
     const { work, endpoints, transport } = this.options;
     const i = this.counter++;
-    const does = work === "mixed" ? MIX[i % MIX.length]! : work;
     const row = endpoints === 1 ? 0 : Math.floor(Math.random() * endpoints);
     this.flowOf = this.flows[i % this.flows.length]!;
     const { listener } = this.flowOf;
@@ -173,9 +160,9 @@ class Generator implements CallUser {
       via: transport.toUpperCase(),
       local: `127.0.0.1:${listener.port}`,
       id: `${this.run}${i.toString(36)}`,
-      to: `sip:${does === "redirect" ? "moved" : "ocschat"}${row}@contoso.com`,
+      to: `sip:ocschat${row}@contoso.com`,
     };
-    const call = new Call(text, does, `pool${row % 50}.contoso.com`, this, now);
+    const call = new Call(text, work, `pool${row % 50}.contoso.com`, this, now);
     this.calls.set(text.id, call);
     call.start();
   }

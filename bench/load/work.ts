@@ -1,5 +1,5 @@
 /** What one call of a bench does. */
-export type Work = "redirect" | "proxy" | "subscribe" | "mixed" | "hold";
+export type Work = "redirect" | "proxy" | "subscribe" | "hold";
 
 export interface LoadOptions {
   readonly work: Work;

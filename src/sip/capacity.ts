@@ -58,9 +58,9 @@ export class Capacity {
   }
 
   /** Gives back what `take` took. */
-  giveBack(request: SipMessage): void {
+  giveBack(requestBytes: number): void {
     this.count--;
-    this.bytes -= sizeOf(request);
+    this.bytes -= requestBytes + OVERHEAD_BYTES;
   }
 
   private takeToken(now: number): boolean {

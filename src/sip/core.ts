@@ -215,7 +215,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   serverTransactionEnded(transaction: ServerTransaction): void {
     const entry = this.servers.get(transaction.key);
-    if (entry?.context !== undefined) this.capacity.giveBack(transaction.request);
+    if (entry?.context !== undefined) this.capacity.giveBack(transaction.requestBytes);
     this.servers.delete(transaction.key);
   }
 

@@ -35,7 +35,8 @@ export class Branch implements ClientTransactionUser {
   orElse: Target | undefined;
   private readonly environment: ProxyEnvironment;
   private readonly owner: BranchOwner;
-  private readonly invite: ForwardedInvite;
+  /** Undefined once the branch has ended, so that a request of long ago takes no memory. */
+  private invite: ForwardedInvite | undefined;
   private readonly branchId: string;
   private transaction: ClientTransaction | undefined;
   /** True once a provisional response came. */
@@ -72,7 +73,7 @@ export class Branch implements ClientTransactionUser {
    */
   start(flow: Flow, text: string, firstResponseWithin: number | undefined): void {
     const { environment, branchId } = this;
-    const { method } = this.invite.request;
+    const { method } = this.invite!.request;
     const key = clientKey(branchId, method);
     if (firstResponseWithin !== undefined) {
       this.firstResponse = environment.timers.start(firstResponseWithin, this, "first-response");
@@ -86,7 +87,7 @@ export class Branch implements ClientTransactionUser {
             key,
             flow,
             text,
-            (response) => buildAck(this.invite, response),
+            (response) => buildAck(this.invite!, response),
             environment,
             this,
           )
@@ -99,7 +100,7 @@ export class Branch implements ClientTransactionUser {
    * Nothing can be cancelled about any other method (§16.10).
    */
   cancel(reason?: string): void {
-    if (!this.active || this.invite.request.method !== "INVITE") return;
+    if (!this.active || this.invite?.request.method !== "INVITE") return;
     this.cancelWanted = true;
     this.cancelReason ??= reason;
     if (this.provisional) this.sendCancel();
@@ -165,7 +166,7 @@ export class Branch implements ClientTransactionUser {
     const { environment } = this;
     const flow = this.transaction!.flow;
     const key = clientKey(this.branchId, "CANCEL");
-    const text = buildCancel(this.invite, this.cancelReason);
+    const text = buildCancel(this.invite!, this.cancelReason);
     environment.addClientTransaction(
       new NonInviteClientTransaction(environment, key, "CANCEL", flow, text, environment, IGNORE),
     );
@@ -190,6 +191,7 @@ export class Branch implements ClientTransactionUser {
 
   private stop(): void {
     this.active = false;
+    this.invite = undefined;
     this.environment.timers.cancel(this.ringing);
     this.environment.timers.cancel(this.firstResponse);
   }

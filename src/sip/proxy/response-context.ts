@@ -47,7 +47,8 @@ export class ResponseContext implements BranchOwner {
   /** True once a final answer went out; stays false where RFC 4320 forbids one. */
   private answered = false;
   private readonly environment: ProxyEnvironment;
-  private readonly job: ProxyJob;
+  /** Undefined once the final answer is out: what is left for late 2xx answers shall be small. */
+  private openJob: ProxyJob | undefined;
   private readonly server: ServerTransaction;
   private readonly startedAt: number;
   private readonly branches: Branch[] = [];
@@ -59,10 +60,14 @@ export class ResponseContext implements BranchOwner {
 
   constructor(environment: ProxyEnvironment, job: ProxyJob, server: ServerTransaction) {
     this.environment = environment;
-    this.job = job;
+    this.openJob = job;
     this.server = server;
     this.startedAt = environment.timers.now;
     this.targets = targetsOf(environment, job);
+  }
+
+  private get job(): ProxyJob {
+    return this.openJob!;
   }
 
   /** Answers 100 where that is due and starts on the target set. */
@@ -322,8 +327,10 @@ export class ResponseContext implements BranchOwner {
     if (this.finished) return;
     this.finished = true;
     this.targets.clear();
-    if (!this.environment.hears("request")) return;
     const { job } = this;
+    if (this.answered) this.openJob = undefined;
+    this.outcomes.length = 0;
+    if (!this.environment.hears("request")) return;
     const event: RequestFinished = {
       type: "request",
       method: job.request.method,

@@ -15,7 +15,7 @@ export interface Candidate {
 /** The addresses still to be tried, in order (RFC 3261 §16.5): a URI is located when those before it are used up. */
 export class TargetSet {
   private readonly environment: ProxyEnvironment;
-  private readonly purpose: LocatePurpose;
+  private purpose: LocatePurpose;
   private readonly uris: SipUri[];
   private readonly candidates: Candidate[];
   private stopLocating: (() => void) | undefined;
@@ -78,6 +78,7 @@ export class TargetSet {
     this.stopLocating = undefined;
     this.uris.length = 0;
     this.candidates.length = 0;
+    this.purpose = NONE;
   }
 
   private add(uri: SipUri, result: LocateResult, unreachable: (why: string) => void): void {
@@ -87,3 +88,6 @@ export class TargetSet {
     else unreachable(`${uri.host} has no address: ${result.reason}`);
   }
 }
+
+/** In place of a purpose whose Call-ID would keep the whole request in memory. */
+const NONE: LocatePurpose = { anyTransport: false, affinity: "", inDialog: false };

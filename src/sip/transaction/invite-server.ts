@@ -7,7 +7,7 @@ import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
 /** The INVITE server transaction (RFC 3261 §17.2.1 with the Accepted state of RFC 6026 §7.1). */
 export class InviteServerTransaction implements ServerTransaction {
   readonly key: string;
-  readonly request: SipMessage;
+  readonly requestBytes: number;
   state: "proceeding" | "accepted" | "completed" | "confirmed" | "terminated" = "proceeding";
   private readonly environment: TransactionEnvironment;
   private readonly path: ResponsePath;
@@ -28,7 +28,7 @@ export class InviteServerTransaction implements ServerTransaction {
   ) {
     this.environment = environment;
     this.key = key;
-    this.request = request;
+    this.requestBytes = request.head.length + request.body.length;
     this.path = path;
     this.reliable = isReliable(transport);
     this.user = user;

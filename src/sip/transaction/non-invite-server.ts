@@ -6,7 +6,7 @@ import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
 /** The non-INVITE server transaction (RFC 3261 §17.2.2). */
 export class NonInviteServerTransaction implements ServerTransaction {
   readonly key: string;
-  readonly request: SipMessage;
+  readonly requestBytes: number;
   readonly repeating = false;
   state: "trying" | "proceeding" | "completed" | "terminated" = "trying";
   private readonly environment: TransactionEnvironment;
@@ -25,7 +25,7 @@ export class NonInviteServerTransaction implements ServerTransaction {
   ) {
     this.environment = environment;
     this.key = key;
-    this.request = request;
+    this.requestBytes = request.head.length + request.body.length;
     this.path = path;
     this.reliable = isReliable(transport);
     this.user = user;

@@ -1,9 +1,8 @@
-import type { SipMessage } from "../message.ts";
-
 /** What the two server transaction machines have in common for the elements around them. */
 export interface ServerTransaction {
   readonly key: string;
-  readonly request: SipMessage;
+  /** How long the request was; the request itself is not kept. */
+  readonly requestBytes: number;
   /** True while a final response is repeated until its ACK comes (Timer G). */
   readonly repeating: boolean;
   /** The request came again. */
