@@ -1,10 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { Inviter, SessionState, Subscriber, SubscriptionState, UserAgent } from "sip.js/lib/api/index.js";
+import { Inviter, SessionState, Subscriber, SubscriptionState } from "sip.js/lib/api/index.js";
 import type { IncomingResponse } from "sip.js/lib/core/index.js";
 import t, { type Test } from "tap";
-import { WebSocket } from "ws";
 import { loadConfig } from "../../src/config/load.ts";
 import { startGateway } from "../../src/daemon.ts";
 import { SamplePool } from "../../src/demo/sample-pool.ts";
@@ -12,26 +11,9 @@ import { command } from "../../src/demo/xccos.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { Authority, Folder } from "../support/certificates.ts";
 import { tableText } from "../support/gateway.ts";
+import { answered, reaches, sipJsAgent, uri } from "../support/sipjs.ts";
 
 const ca = await Authority.make();
-
-/** sip.js looks for the browser's WebSocket; this one knows the CA of the test. */
-class BrowserSocket extends WebSocket {
-  constructor(url: string, protocols: string[]) {
-    super(url, protocols, { ca: ca.pem });
-  }
-}
-Object.assign(globalThis, { WebSocket: BrowserSocket });
-
-/** What stands for WebRTC: an offer and an answer that nobody looks into. */
-const noMedia = () => ({
-  close: () => undefined,
-  hasDescription: () => true,
-  getDescription: async () => ({ body: "v=0\r\ns=-\r\n", contentType: "application/sdp" }),
-  setDescription: async () => undefined,
-  rollbackDescription: async () => undefined,
-  sendDtmf: () => false,
-});
 
 /** A pool, a gateway in front of it with ws and wss listeners, and a sip.js user agent that is connected. */
 async function stage(t: Test, transport: "ws" | "wss" = "ws") {
@@ -59,42 +41,8 @@ async function stage(t: Test, transport: "ws" | "wss" = "ws") {
   const gateway = await startGateway(loadConfig({ file, env: {}, cwd: folder.path }), createLog("silent"));
   t.teardown(() => gateway.stop());
   const listener = gateway.listeners.find((candidate) => candidate.transport === transport)!;
-  const agent = new UserAgent({
-    uri: UserAgent.makeURI("sip:alice@contoso.com")!,
-    transportOptions: { server: `${transport}://127.0.0.1:${listener.port}` },
-    sessionDescriptionHandlerFactory: noMedia,
-    logBuiltinEnabled: false,
-  });
-  await agent.start();
-  t.teardown(() => agent.stop());
-  return { pool, gateway, agent };
-}
-
-function uri(text: string) {
-  return UserAgent.makeURI(text)!;
-}
-
-/** Resolves when a session or subscription has come to that state. */
-function reaches<S>(
-  emitter: { stateChange: { addListener(on: (state: S) => void): void }; state: S },
-  wanted: S,
-): Promise<void> {
-  return new Promise((resolve) => {
-    if (emitter.state === wanted) resolve();
-    emitter.stateChange.addListener((state) => {
-      if (state === wanted) resolve();
-    });
-  });
-}
-
-/** Sends a request in a dialog and gives the status of its answer. */
-function answered(
-  send: (requestDelegate: { onAccept(r: IncomingResponse): void; onReject(r: IncomingResponse): void }) => unknown,
-): Promise<number> {
-  return new Promise((resolve) => {
-    const done = ({ message }: IncomingResponse): void => resolve(message.statusCode ?? 0);
-    send({ onAccept: done, onReject: done });
-  });
+  const server = `${transport}://127.0.0.1:${listener.port}`;
+  return { pool, gateway, agent: await sipJsAgent(t, { server, ca: ca.pem }) };
 }
 
 for (const transport of ["ws", "wss"] as const) {

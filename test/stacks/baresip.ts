@@ -12,21 +12,23 @@ export function baresip(
   t: Test,
   setup: {
     readonly accounts: readonly string[];
+    /** Absent = 127.0.0.1. */
+    readonly address?: string;
     readonly port: number;
     readonly ca: string;
     readonly issued?: Issued;
     readonly dial?: string;
   },
 ): Promise<Program> {
-  const { accounts, port, ca, issued, dial } = setup;
+  const { accounts, address = "127.0.0.1", port, ca, issued, dial } = setup;
   const config = `
 poll_method epoll
-sip_listen 127.0.0.1:${port}
+sip_listen ${address.includes(":") ? `[${address}]` : address}:${port}
 sip_cafile ca.pem
 ${issued === undefined ? "" : "sip_certificate own.pem"}
 sip_verify_server yes
 rtp_ports 20000-31998
-net_interface 127.0.0.1
+net_interface ${address}
 module_path ${FOLDERS[0]}
 module stdio.so
 module g711.so

@@ -34,6 +34,8 @@ export function kamailioPool(t: Test, sides: readonly Side[], tls: KamailioTls):
     tls,
     `request_route {
       if (is_method("ACK")) exit;
+      # An INVITE with an offer: without an answer in its 200, a browser's stack ends the call.
+      if (is_method("INVITE")) set_reply_body("v=0\\r\\ns=-\\r\\n", "application/sdp");
       append_to_reply("Contact: <sip:rooms@port-$(Rp).contoso.com>\\r\\n");
       sl_send_reply("200", "OK");
     }`,

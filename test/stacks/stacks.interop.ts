@@ -1,6 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Inviter, SessionState } from "sip.js/lib/api/index.js";
 import t, { type Test } from "tap";
 import { loadConfig } from "../../src/config/load.ts";
 import { startGateway } from "../../src/daemon.ts";
@@ -9,6 +10,7 @@ import { play, type SippTransport } from "../sipp/sipp.ts";
 import { Authority, Folder } from "../support/certificates.ts";
 import { freePort } from "../support/free-port.ts";
 import { tableText } from "../support/gateway.ts";
+import { answered, reaches, sipJsAgent, uri } from "../support/sipjs.ts";
 import { baresip } from "./baresip.ts";
 import { contactHost, kamailioFrontEnd, kamailioPool } from "./kamailio.ts";
 import { Program } from "./program.ts";
@@ -33,7 +35,7 @@ const ca = await Authority.make();
 const folder = await Folder.make(t);
 const ips = Object.values(LOOPBACK);
 const [rooms, edgeSides, sippPools] = [await withPorts(), await withPorts(), (await withPorts()).slice(0, 4)];
-const phonePort = await freePort();
+const phonePort = await freePort(2);
 
 /** Each pool's one address, by its name: `kamailio-tls6`, `baresip-tcp`. */
 const pools = new Map<string, string>([
@@ -44,7 +46,7 @@ const pools = new Map<string, string>([
   ["baresip-tls", `tls:127.0.0.1:${phonePort + 1}`],
 ]);
 /** Who calls, which is the first part of the address called. */
-const CALLERS = [...SIDES.map(nameOf), "sipp", "baresip", "sipsak"];
+const CALLERS = [...SIDES.map(nameOf), "sipp", "baresip", "sipsak", "sipjs"];
 
 await folder.put("ca.pem", ca.pem);
 await folder.putPair("gw", await ca.issue({ dns: ["gw.contoso.com"], ips }));
@@ -65,6 +67,8 @@ const config = {
       // A front end proves its name; IPv4 also lets phones in, which have no certificate.
       ...(transport === "tls" ? { ...secure, clientCert: family === 6 ? "require" : "request" } : {}),
     })),
+    { transport: "ws", host: "127.0.0.1", port: 0 },
+    { transport: "wss", host: "127.0.0.1", port: 0, ...secure },
   ],
   resolve: {
     hosts: Object.fromEntries([
@@ -185,14 +189,16 @@ t.test("sipp as pool over UDP and TCP, IPv4 and IPv6, called by Kamailio over mu
   }
 });
 
-for (const transport of ["udp", "tcp", "tls"] as const) {
-  t.test(`baresip calls over ${transport}, hears the pool over another transport, and hangs up`, async (t) => {
+for (const way of ways) {
+  // Over TLS and IPv6 everybody needs a certificate here.
+  if (nameOf(way) === "tls6") continue;
+  t.test(`baresip calls over ${nameOf(way)}, hears the pool over another transport, and hangs up`, async (t) => {
     const from = log.length;
     const address = "sip:baresip.kamailio-tls6@contoso.com";
-    const proxy = `sip:127.0.0.1:${wayOf(`${transport}4`).port};transport=${transport}`;
+    const [transport, ...place] = targetOf(way).split(":");
     const agent = await baresip(t, {
-      accounts: [`<sip:alice@contoso.com>;regint=0;outbound="${proxy}"`],
-      ...{ port: await freePort(), ca: ca.pem, dial: address },
+      accounts: [`<sip:alice@contoso.com>;regint=0;outbound="sip:${place.join(":")};transport=${transport}"`],
+      ...{ address: LOOPBACK[way.family], port: await freePort(2), ca: ca.pem, dial: address },
     });
     await agent.printed(/Call established/i);
     const callId = await established(address, from);
@@ -214,6 +220,24 @@ for (const transport of ["udp", "tcp", "tls"] as const) {
     await sippCalls(t, [`sip:sipp.${pool}@contoso.com`], { transport: "tcp", family: 6, port });
     phone.kill();
     await phone.ended;
+  });
+}
+
+for (const transport of ["ws", "wss"] as const) {
+  t.test(`sip.js calls a Kamailio pool over ${transport}, over each of the pool's transports`, async (t) => {
+    const { port } = gateway.listeners.find((listener) => listener.transport === transport)!;
+    const agent = await sipJsAgent(t, { server: `${transport}://127.0.0.1:${port}`, ca: ca.pem });
+    for (const side of rooms) {
+      const from = log.length;
+      const address = `sip:sipjs.kamailio-${nameOf(side)}@contoso.com`;
+      const session = new Inviter(agent, uri(address));
+      await session.invite();
+      await reaches(session, SessionState.Established);
+      const callId = await established(address, from);
+      t.equal(await answered((requestDelegate) => session.info({ requestDelegate })), 200);
+      t.equal(await answered((requestDelegate) => session.bye({ requestDelegate })), 200);
+      await ended(callId);
+    }
   });
 }
 

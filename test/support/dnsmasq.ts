@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { delimiter } from "node:path";
+import { freePort } from "./free-port.ts";
 
 /** A dnsmasq on loopback that serves the given records and nothing else. */
 export class Dnsmasq {
@@ -54,12 +54,4 @@ export class Dnsmasq {
     this.#process.kill("SIGKILL");
     await gone;
   }
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
 }
