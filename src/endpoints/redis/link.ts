@@ -34,7 +34,7 @@ export function openLink(access: RedisAccess, silenceMs: number, failed: (error:
     cluster.on("node error", failed);
     return cluster;
   }
-  const redis = new Redis({ ...common, ...placeOptions(access), db: server.db });
+  const redis = new LastingRedis({ ...common, ...placeOptions(access), db: server.db });
   redis.on("error", failed);
   redis.on("reconnecting", () => {
     try {
@@ -45,6 +45,31 @@ export function openLink(access: RedisAccess, silenceMs: number, failed: (error:
     }
   });
   return redis;
+}
+
+/**
+ * A connection that ends by `disconnect()` only. ioredis gives one up for good when the Sentinels announce a failover
+ * while it is being made.
+ */
+class LastingRedis extends Redis {
+  #isWanted = true;
+
+  constructor(options: RedisOptions & { replyMapping: "legacy" }) {
+    super(options);
+    this.on("end", () => {
+      if (this.#isWanted) setTimeout(() => this.#connectAgain(), retryMs(1));
+    });
+  }
+
+  override disconnect(reconnect = false): void {
+    if (!reconnect) this.#isWanted = false;
+    super.disconnect(reconnect);
+  }
+
+  #connectAgain(): void {
+    // What goes wrong is told by the event "error" too.
+    if (this.#isWanted && this.status === "end") this.connect().catch(() => undefined);
+  }
 }
 
 /** Waits until commands can be sent. @throws the reason when that is not so in time */
