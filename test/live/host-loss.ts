@@ -107,7 +107,7 @@ export async function loseHost(t: Closing, rate: number, seconds: number, holdMs
     while (calls.length <= due) calls.push(call(calls.length % 2));
     if (!killed && performance.now() - start > seconds * 500) {
       killed = true;
-      gateways[victim]!.kill("SIGKILL");
+      gateways[victim]!.killAll("SIGKILL");
     }
     await sleep(2);
   }

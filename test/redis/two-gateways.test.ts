@@ -59,7 +59,7 @@ await t.test("status and --wait tell of both", async (t) => {
 });
 
 await t.test("a gateway that is paused does not follow, and is named", async (t) => {
-  second.kill("SIGSTOP");
+  second.killAll("SIGSTOP");
   const waited = await set(POOL_A);
   t.match(waited, { status: 2, err: /revision \d+ is stored, but after 2 s not in force everywhere: / });
   t.match(waited.err, nameOf(second));
@@ -68,13 +68,13 @@ await t.test("a gateway that is paused does not follow, and is named", async (t)
   t.equal(status, 1);
   t.match(out, new RegExp(`${nameOf(second).source} +behind `));
   t.match(out, new RegExp(`${nameOf(first).source} +current `));
-  second.kill("SIGCONT");
+  second.killAll("SIGCONT");
   await runs(second, EDITS + 4);
   await agreed(store, 2, EDITS + 4);
 });
 
 await t.test("a gateway that was killed counts as silent, and nobody waits for it", async (t) => {
-  second.kill("SIGKILL");
+  second.killAll("SIGKILL");
   await second.ended();
   const stillListed = await set(POOL_B);
   t.match(stillListed, { status: 2 }, "it may have been but slow so far");

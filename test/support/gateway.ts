@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { descendants, signalIfThere } from "./process-tree.ts";
 
 /** The built command, which lies at the same place beside this file in every build. */
 const WAYPOST = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
@@ -145,6 +146,13 @@ export class GatewayProcess {
   kill(signal: NodeJS.Signals): void {
     this.#isKilled ||= signal === "SIGKILL";
     this.#child.kill(signal);
+  }
+
+  /** Sends a signal to it and to every process that it has started, as when its whole machine stops or goes. */
+  killAll(signal: NodeJS.Signals): void {
+    const pids = descendants(this.pid);
+    this.kill(signal);
+    for (const pid of pids) signalIfThere(pid, signal);
   }
 
   /** Resolves when the process has ended. */
