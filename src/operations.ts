@@ -20,6 +20,9 @@ import { type CallerReport, mergeCallers, Usage } from "./observe/usage.ts";
 import type { Question } from "./supervisor/messages.ts";
 import { version } from "./version.ts";
 
+/** A ban as it is shown; `until` in ms since 1970. */
+type Ban = Awaited<ReturnType<AdminSources["bans"]>>[number];
+
 /** The types of metrics that only grow, as prom-client names them. */
 const GROWING = ["counter", "histogram"];
 
@@ -123,38 +126,60 @@ export class Operations implements AdminSources {
 
   async metrics() {
     let { registry }: { registry: Registry } = this;
-    if (this.#host !== undefined) {
-      const answers = await this.#host.askAll({ about: "metrics" });
-      registry = AggregatorRegistry.aggregate(answers as object[]);
-    }
+    if (this.#host !== undefined)
+      registry = AggregatorRegistry.aggregate([...(await this.#ask<object>({ about: "metrics" }))]);
     return { type: registry.contentType, text: await registry.metrics() };
   }
 
-  bans() {
-    const guard = this.#serving?.engine.guard;
-    return (guard?.bans() ?? []).map(({ source, why, until }) => ({
-      source,
-      why,
-      until: Date.now() + until - performance.now(),
-    }));
+  /** Of all processes; each has bans of its own. */
+  async bans() {
+    const longest = new Map<string, Ban>();
+    for (const ban of (await this.#ask<Ban[]>({ about: "bans" })).flat()) {
+      if (ban.until > (longest.get(ban.source)?.until ?? 0)) longest.set(ban.source, ban);
+    }
+    return [...longest.values()];
   }
 
-  liftBans(address: string | undefined): number {
-    const lifted = this.#serving?.engine.guard?.lift(address) ?? 0;
-    this.#log.info({ address: address ?? "all", lifted }, "bans were lifted");
-    return lifted;
+  async liftBans(address: string | undefined): Promise<number> {
+    return sum(await this.#ask<number>({ about: "lifted-bans", address }));
   }
 
-  async callers(endpoint: string | undefined) {
-    if (this.#host === undefined) return this.#ownCallers(endpoint);
-    return mergeCallers((await this.#host.askAll({ about: "callers", endpoint })) as CallerReport[]);
+  async callers(endpoint: string | undefined): Promise<CallerReport> {
+    return mergeCallers(await this.#ask<CallerReport>({ about: "callers", endpoint }));
   }
 
-  /** What this process alone has to say. */
+  async registrations(): Promise<readonly object[]> {
+    return (await this.#ask<object[]>({ about: "registrations" })).flat();
+  }
+
+  async register(endpoint: string | undefined): Promise<number> {
+    return sum(await this.#ask<number>({ about: "registered-anew", endpoint }));
+  }
+
+  /** What each of the processes that serve has to say. */
+  async #ask<Answer>(question: Question): Promise<readonly Answer[]> {
+    const answers = this.#host === undefined ? [await this.answer(question)] : await this.#host.askAll(question);
+    return answers as readonly Answer[];
+  }
+
+  /** What this process alone has to say, or has done. */
   async answer(question: Question): Promise<unknown> {
-    if (question.about === "callers") return this.#ownCallers(question.endpoint);
-    const all = await this.registry.getMetricsAsJSON();
-    return question.about === "metrics" ? all : all.filter(({ type }) => GROWING.includes(String(type)));
+    switch (question.about) {
+      case "metrics":
+        return this.registry.getMetricsAsJSON();
+      case "totals":
+        return (await this.registry.getMetricsAsJSON()).filter(({ type }) => GROWING.includes(String(type)));
+      case "callers":
+        return this.#ownCallers(question.endpoint);
+      case "bans":
+        return this.#ownBans();
+      case "lifted-bans":
+        return this.#liftOwnBans(question.address);
+      case "registrations":
+        return this.#serving?.engine.registrar?.describe() ?? [];
+      case "registered-anew":
+        return this.#registerOwn(question.endpoint);
+    }
   }
 
   #ownCallers(endpoint: string | undefined): CallerReport {
@@ -163,11 +188,18 @@ export class Operations implements AdminSources {
     return { callers: usage.callers(endpoint && this.#asWritten(endpoint)), forgotten: usage.forgottenCallers };
   }
 
-  registrations() {
-    return this.#serving?.engine.registrar?.describe() ?? [];
+  #ownBans(): Ban[] {
+    const bans = this.#serving?.engine.guard?.bans() ?? [];
+    return bans.map(({ source, why, until }) => ({ source, why, until: Date.now() + until - performance.now() }));
   }
 
-  register(endpoint: string | undefined): number {
+  #liftOwnBans(address: string | undefined): number {
+    const lifted = this.#serving?.engine.guard?.lift(address) ?? 0;
+    if (lifted > 0) this.#log.info({ address: address ?? "all", lifted }, "bans were lifted");
+    return lifted;
+  }
+
+  #registerOwn(endpoint: string | undefined): number {
     return this.#serving?.engine.registrar?.trigger(endpoint && this.#asWritten(endpoint)) ?? 0;
   }
 
@@ -205,4 +237,8 @@ export class Operations implements AdminSources {
       .slice(0, 3)
       .join(", ")}`;
   }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }

@@ -11,15 +11,15 @@ export interface AdminSources {
   /** All metrics as a page in the text format of Prometheus. */
   metrics(): Promise<{ readonly type: string; readonly text: string }>;
   /** Who is kept out; `until` in ms since 1970. */
-  bans(): readonly { readonly source: string; readonly why: string; readonly until: number }[];
+  bans(): Promise<readonly { readonly source: string; readonly why: string; readonly until: number }[]>;
   /** Ends the ban of an address, or all. @returns how many ended */
-  liftBans(address: string | undefined): number;
+  liftBans(address: string | undefined): Promise<number>;
   /** @param endpoint the address as somebody writes it; absent = of every address */
   callers(endpoint: string | undefined): Promise<CallerReport>;
   /** How each legacy address that asks for it is registered. */
-  registrations(): readonly object[];
+  registrations(): Promise<readonly object[]>;
   /** Registers one address, or all, anew. @returns how many that are */
-  register(endpoint: string | undefined): number;
+  register(endpoint: string | undefined): Promise<number>;
 }
 
 /** How long a client may take to send its request. */
@@ -54,6 +54,8 @@ export class AdminServer {
       forceCloseConnections: true,
       bodyLimit: BODY_LIMIT,
       requestTimeout: REQUEST_TIMEOUT_MS,
+      // A parameter that is mistyped, or given twice, must not do something else than was meant.
+      ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     });
     app.addHook("onRequest", guard(at.host));
     app.setNotFoundHandler((request, reply) => {
@@ -91,12 +93,20 @@ function declareRoutes(app: FastifyInstance, sources: AdminSources): void {
     return reply.type(type).send(text);
   });
   app.get("/bans", async () => ({
-    bans: sources.bans().map((ban) => ({ ...ban, until: new Date(ban.until).toISOString() })),
+    bans: (await sources.bans()).map((ban) => ({ ...ban, until: new Date(ban.until).toISOString() })),
   }));
-  app.delete<{ Querystring: { address?: string } }>("/bans", async ({ query }) => ({
-    lifted: sources.liftBans(query.address),
-  }));
-  app.get<{ Querystring: { endpoint?: string } }>("/callers", async ({ query }) => {
+  app.delete<{ Querystring: { address?: string; all?: string } }>(
+    "/bans",
+    { schema: parameters("address", "all") },
+    async ({ query: { address, all } }, reply) => {
+      if ((address === undefined) === (all === undefined)) {
+        const message = "say whose ban ends: ?address=192.0.2.9, or ?all=true";
+        return reply.code(400).send({ error: { code: "BAD_REQUEST", message } });
+      }
+      return { lifted: await sources.liftBans(address) };
+    },
+  );
+  app.get<{ Querystring: { endpoint?: string } }>("/callers", { schema: parameters("endpoint") }, async ({ query }) => {
     const { callers, forgotten } = await sources.callers(query.endpoint);
     const time = (ms: number): string => new Date(ms).toISOString();
     return {
@@ -107,12 +117,20 @@ function declareRoutes(app: FastifyInstance, sources: AdminSources): void {
 }
 
 function declareRegistrations(app: FastifyInstance, sources: AdminSources): void {
-  app.get("/registrations", async () => ({ registrations: sources.registrations() }));
-  app.post<{ Querystring: { endpoint?: string } }>("/registrations/refresh", async ({ query: { endpoint } }, reply) => {
-    const count = sources.register(endpoint);
+  app.get("/registrations", async () => ({ registrations: await sources.registrations() }));
+  const schema = parameters("endpoint");
+  app.post<{ Querystring: { endpoint?: string } }>("/registrations/refresh", { schema }, async ({ query }, reply) => {
+    const { endpoint } = query;
+    const count = await sources.register(endpoint);
     if (count > 0 || endpoint === undefined) return reply.code(202).send({ count });
     throw new WaypostError("NOT_REGISTERED", `${endpoint} is no endpoint that this gateway registers`);
   });
+}
+
+/** These query parameters, each at most once, and no others. */
+function parameters(...names: string[]): object {
+  const properties = Object.fromEntries(names.map((name) => [name, { type: "string" }]));
+  return { querystring: { type: "object", properties, additionalProperties: false } };
 }
 
 /**

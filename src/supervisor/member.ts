@@ -126,7 +126,14 @@ class Member {
   }
 
   async #answer(number: number, question: Question): Promise<void> {
-    tell({ kind: "answer", number, answer: await this.#gateway?.answer(question) });
+    let answer: unknown;
+    try {
+      answer = await this.#gateway?.answer(question);
+    } catch (error) {
+      process.emitWarning(error as Error);
+    }
+    // Who asked waits for each process; one that has no answer says that.
+    tell({ kind: "answer", number, answer });
   }
 
   #askAll(question: Question): Promise<readonly unknown[]> {

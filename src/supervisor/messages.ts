@@ -7,7 +7,13 @@ export type Question =
   | { readonly about: "metrics" }
   /** Of the metrics those that only grow: they stay true when the process has ended. */
   | { readonly about: "totals" }
-  | { readonly about: "callers"; readonly endpoint: string | undefined };
+  | { readonly about: "callers"; readonly endpoint: string | undefined }
+  | { readonly about: "bans" }
+  /** Ends the ban of an address, or all. */
+  | { readonly about: "lifted-bans"; readonly address: string | undefined }
+  | { readonly about: "registrations" }
+  /** Registers one address, or all, anew. */
+  | { readonly about: "registered-anew"; readonly endpoint: string | undefined };
 
 export type ToMember =
   /** Who it is; the first message. */

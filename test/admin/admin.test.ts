@@ -199,6 +199,14 @@ t.test("an administration whose port is taken: the gateway does not start, and s
   });
 });
 
+t.test("a parameter that is given twice, or that nobody knows, is refused and does nothing", async (t) => {
+  const gateway = await gatewayWith(t);
+  for (const path of ["/callers?endpoint=sip:a&endpoint=b", "/callers?endpiont=sip:a@contoso.com"]) {
+    t.equal((await ask(gateway, path)).status, 400, path);
+  }
+  t.equal((await ask(gateway, "/callers?endpoint=a")).status, 200);
+});
+
 t.test("without the group admin nothing is served", async (t) => {
   const gateway = await gatewayWith(t, { admin: null });
   t.equal(gateway.admin, undefined);
@@ -221,6 +229,9 @@ t.test("bans are listed with their reason and end, counted, and lifted one by on
   t.equal(await metric(gateway, 'waypost_guard_refusals_total{reason="banned-connection"}'), 1);
   t.same(await (await ask(gateway, "/bans?address=192.0.2.1", { method: "DELETE" })).json(), { lifted: 0 });
   t.same(await (await ask(gateway, "/bans?address=127.0.0.1", { method: "DELETE" })).json(), { lifted: 1 });
-  t.same(await (await ask(gateway, "/bans", { method: "DELETE" })).json(), { lifted: 0 });
+  t.same(await (await ask(gateway, "/bans?all=true", { method: "DELETE" })).json(), { lifted: 0 });
+  for (const mistaken of ["/bans", "/bans?adress=127.0.0.1", "/bans?address=127.0.0.1&all=true"]) {
+    t.equal((await ask(gateway, mistaken, { method: "DELETE" })).status, 400, mistaken);
+  }
   t.equal(await call(t, gateway, "sip:nobody@contoso.com", "after-the-ban"), 404);
 });
