@@ -1,5 +1,6 @@
 import t from "tap";
 import { freePort } from "../support/free-port.ts";
+import { fullBacklog } from "../support/full-backlog.ts";
 import { GatewayProcess } from "../support/gateway.ts";
 import { silentPool } from "./silent-pool.ts";
 import { play } from "./sipp.ts";
@@ -28,14 +29,16 @@ for (const transport of ["udp", "tcp"] as const) {
       "half-closed.contoso.com": [target(port.closed), target(port.good)],
       "closed.contoso.com": [target(port.closedAlone)],
     };
+    // A stop would wait until the silent server has answered, or never will.
+    const settings = { drain: { seconds: 1 } };
     const endpoints = Object.keys(hosts).map((poolFqdn) => ({
       sipAddress: addressOf(poolFqdn),
       poolFqdn,
     }));
-    const gateway = await GatewayProcess.start(t, { hosts, endpoints, timers: { firstResponseMs: 1500 } });
+    const gateway = await GatewayProcess.start(t, { hosts, endpoints, timers: { firstResponseMs: 1500 }, settings });
 
-    const caller = (name: keyof typeof hosts) => ({ transport, to: gateway.listener(transport), fill: fillFor(name) });
-    const pool = (name: keyof typeof hosts, port: number) => ({ transport, port, fill: fillFor(name) });
+    const caller = (name: string) => ({ transport, to: gateway.listener(transport), fill: fillFor(name) });
+    const pool = (name: string, port: number) => ({ transport, port, fill: fillFor(name) });
 
     await t.test("answers 503: the next target takes the call, with its whole dialog (§16.7 step 6)", async (t) => {
       const name = "two.contoso.com";
@@ -85,7 +88,7 @@ for (const transport of ["udp", "tcp"] as const) {
 
     await t.test("says nothing, with nobody left: the caller gets 408 when Timer C fires (§16.8)", async (t) => {
       const name = "silent.contoso.com";
-      const impatient = await GatewayProcess.start(t, { hosts, endpoints, timers: { ringingMs: 1000 } });
+      const impatient = await GatewayProcess.start(t, { hosts, endpoints, timers: { ringingMs: 1000 }, settings });
       const expected = { status: 408, header: `Warning: 399 [^ ]+ .*${name}` };
       await play(t, {
         ...caller(name),
@@ -102,6 +105,20 @@ for (const transport of ["udp", "tcp"] as const) {
         await play(
           t,
           { ...caller(name), scenario: "caller-session" },
+          { ...pool(name, port.good), scenario: "pool-session" },
+        );
+      });
+
+      await t.test("lets a connection hang: the next target takes the call after timers.connectMs", async (t) => {
+        const name = "hanging.contoso.com";
+        const gateway = await GatewayProcess.start(t, {
+          hosts: { [name]: [target(await fullBacklog(t)), target(port.good)] },
+          endpoints: [{ sipAddress: addressOf(name), poolFqdn: name }],
+          timers: { connectMs: 300, firstResponseMs: 60_000 },
+        });
+        await play(
+          t,
+          { ...caller(name), to: gateway.listener(transport), scenario: "caller-session" },
           { ...pool(name, port.good), scenario: "pool-session" },
         );
       });

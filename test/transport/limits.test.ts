@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import t from "tap";
+import { fullBacklog } from "../support/full-backlog.ts";
 import { Client, listening, message, OPTIONS, peerServer } from "./wire.ts";
 
 t.test("a framing error closes that connection only, with its reason, and is counted by kind", async (t) => {
@@ -138,31 +139,3 @@ t.test("a connection that does not come about in time is reported with the time"
   for (let sent = 0; sent <= 1000; sent += OPTIONS.length) transports.send(crowded, Buffer.from(OPTIONS));
   t.match((await handler.end(1)).reason, /^1000 bytes waited for .* before the connection came about$/);
 });
-
-/** A port on which the kernel completes no more handshakes, since nobody accepts. */
-async function fullBacklog(t: { teardown(fn: () => unknown): void }): Promise<number> {
-  const { spawn } = await import("node:child_process");
-  const child = spawn(
-    process.execPath,
-    [
-      "-e",
-      `const s = require("net").createServer().listen(0, "127.0.0.1", 1, () => {
-         process.stdout.write(s.address().port + "\\n", () => process.kill(process.pid, "SIGSTOP"));
-       });`,
-    ],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
-  t.teardown(() => child.kill("SIGKILL"));
-  const [line] = await once(child.stdout, "data");
-  const port = Number(line);
-  // Each connection fills one place; the first that hangs shows that none is left.
-  for (;;) {
-    const socket = connect({ port, host: "127.0.0.1" }).on("error", () => undefined);
-    t.teardown(() => socket.destroy());
-    const connected = await Promise.race([
-      once(socket, "connect").then(() => true),
-      new Promise<boolean>((resolve) => setTimeout(() => setImmediate(resolve, false), 300)),
-    ]);
-    if (!connected) return port;
-  }
-}

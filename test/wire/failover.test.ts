@@ -80,6 +80,44 @@ t.test("a server that says nothing is passed over while the caller still waits",
   t.same(finals(frontEnd), [200]);
 });
 
+for (const [method, names] of [
+  ["INVITE", THREE],
+  ["SUBSCRIBE", THREE],
+  ["INVITE", THREE_TCP],
+  ["SUBSCRIBE", THREE_TCP],
+] as const) {
+  const transport = names === THREE ? "udp" : "tcp";
+  t.test(
+    `${method} over ${transport}: each server has 4 s for a first response, the last one all the time`,
+    async (t) => {
+      const net = pool(names);
+      net.udp(FRONT_END).says(request(method));
+      const heard = () => [POOL, POOL_2, POOL_3].map((at) => net.peer(transport, at, 5060).inbox.length > 0);
+      net.advance(3999);
+      t.same(heard(), [true, false, false]);
+      net.advance(1);
+      t.same(heard(), [true, true, false]);
+      net.advance(3999);
+      t.same(heard(), [true, true, false]);
+      net.advance(1);
+      t.same(heard(), [true, true, true]);
+      net.advance(20_000);
+      const last = net.peer(transport, POOL_3, 5060);
+      last.answers(last.hears(), "200 OK");
+      t.same(finals(net.udp(FRONT_END)), [200]);
+    },
+  );
+}
+
+t.test("a 100 is a first response: who gave it is waited for", async (t) => {
+  const net = pool();
+  net.udp(FRONT_END).says(lookupInvite());
+  net.advance(3999);
+  net.udp(POOL).answers(net.udp(POOL).hears(), "100 Trying");
+  net.advance(60_000);
+  t.same(net.udp(POOL_2).inbox, []);
+});
+
 t.test("all servers refuse: one failure, and no 503", async (t) => {
   const net = pool(THREE_TCP);
   const frontEnd = net.udp(FRONT_END);
