@@ -62,6 +62,45 @@ t.test("a refused connection turns to the next server at once", async (t) => {
   t.same(finals(frontEnd), [200]);
 });
 
+for (const method of ["INVITE", "SUBSCRIBE"]) {
+  for (const said of ["nothing", "100 Trying", "183 Session Progress"]) {
+    t.test(
+      `${method}: a connection that breaks after ${said} turns to the next; the last is answered for (§16.9)`,
+      async (t) => {
+        const net = pool(THREE_TCP);
+        const frontEnd = net.udp(FRONT_END);
+        frontEnd.says(request(method));
+        for (const address of [POOL, POOL_2, POOL_3]) {
+          t.same(finals(frontEnd), []);
+          const server = net.tcp(address, 5060);
+          const heard = server.hears();
+          if (said !== "nothing") server.answers(heard, said);
+          server.breaks();
+        }
+        t.equal(finals(frontEnd).length, 1, "one final answer");
+        t.match(frontEnd.inbox.at(-1)!.one("Warning"), "connection reset");
+      },
+    );
+  }
+}
+
+t.test("a connection that breaks after the CANCEL: the caller hears 487 (§9.1, §16.9)", async (t) => {
+  const net = pool(THREE_TCP);
+  const frontEnd = net.udp(FRONT_END);
+  const invite = lookupInvite();
+  frontEnd.says(invite);
+  const server = net.tcp(POOL, 5060);
+  server.answers(server.hears(), "180 Ringing");
+  frontEnd.says(invite.replace(/^INVITE/, "CANCEL").replace("1 INVITE", "1 CANCEL"));
+  t.equal(server.hears().method, "CANCEL");
+  server.breaks();
+  t.same(
+    frontEnd.inbox.filter(({ status, text }) => status >= 200 && text.includes("1 INVITE")).map(({ status }) => status),
+    [487],
+  );
+  t.same(net.tcp(POOL_2, 5060).inbox, []);
+});
+
 t.test("a UDP port that is closed turns to the next server", async (t) => {
   const net = pool();
   net.udp(FRONT_END).says(lookupInvite());

@@ -1,5 +1,5 @@
 import t from "tap";
-import { CoreHarness, GATEWAY_V6, listener, proxyTo, sip } from "../support/core-harness.ts";
+import { CoreHarness, GATEWAY, GATEWAY_V6, listener, proxyTo, sip } from "../support/core-harness.ts";
 import { FRONT_END, inDialog, lookupInvite, NAMES, POOL, request } from "./texts.ts";
 
 const POOL_V6 = "2001:db8::20";
@@ -113,6 +113,46 @@ for (const [spelling, route] of [
     net.udp(FRONT_END).says(inDialog("INFO", { route }));
     t.same(net.udp(POOL).hears().all("Route"), []);
     t.same(net.decisions, []);
+  });
+}
+
+const GATEWAY_2 = "198.51.100.2";
+const KINDS = [
+  listener("udp"),
+  listener("tcp", GATEWAY, 5070),
+  listener("tcp", GATEWAY, 5060, "GW-2.Contoso.COM"),
+  listener("tls", GATEWAY, 5061),
+  listener("ws", GATEWAY, 8080),
+  listener("wss", GATEWAY, 443),
+  listener("udp", GATEWAY_2, 5060, GATEWAY_2),
+  listener("tls", GATEWAY_V6, 5061, GATEWAY_V6),
+  listener("tcp", GATEWAY_V6, 5062, "2001:DB8:0::1"),
+  { ...listener("tcp"), recordRoute: "pair.contoso.com" },
+  { ...listener("tls", GATEWAY, 5061), recordRoute: "Pair.Contoso.com" },
+  // Behind an address translation.
+  { ...listener("udp", GATEWAY, 5060), advertisedPort: 35060 },
+];
+for (const at of KINDS) {
+  const name = at.recordRoute ?? `${at.advertisedHost}:${at.advertisedPort}`;
+  t.test(`what ${name} over ${at.transport} writes into Record-Route, Waypost knows as its own (§16.4)`, async (t) => {
+    const toPool = listener("udp", GATEWAY, 5090);
+    const net = new CoreHarness({
+      listeners: [at, toPool],
+      decide: proxyTo(`sip:${POOL};transport=udp`),
+      names: NAMES,
+    });
+    const caller = net.peer(at.transport, at.family === 6 ? "2001:db8::99" : FRONT_END, 50100);
+    const transport = at.transport.toUpperCase();
+    caller.says(lookupInvite({ transport }));
+    const pool = net.peer("udp", POOL, 5060);
+    const invite = pool.hears();
+    const routes = invite.list("Record-Route").reverse();
+    t.ok(routes.length > 0);
+    t.equal(net.decisions.length, 1);
+    net.clear();
+    caller.says(inDialog("BYE", { transport, route: routes.join(", ") }));
+    t.same(pool.hears().all("Route"), []);
+    t.equal(net.decisions.length, 1, "it was no new request for the table");
   });
 }
 
