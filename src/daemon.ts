@@ -106,11 +106,14 @@ async function startServing(
   drains.use((list) => engine.setDrains(list));
   const [first] = engine.listeners;
   const { registrar } = engine;
-  // One process is enough to register for all.
-  const registers = (host?.place ?? 1) === 1;
+  const keepRegistered = (addresses: readonly string[]): void => {
+    registrar?.serve(addresses);
+    // One process is enough to register for all.
+    if ((host?.place ?? 1) === 1) registrar?.keep(addresses);
+  };
   const follow = tableFollower(table, {
     ...(config.probe === undefined ? {} : { watchPools: (pools) => engine.watchPools(pools) }),
-    ...(registrar === undefined || !registers ? {} : { keepRegistered: (addresses) => registrar.keep(addresses) }),
+    ...(registrar === undefined ? {} : { keepRegistered }),
   });
   const name = `${hostname()}:${first?.port ?? 0}${host?.place === undefined ? "" : `/${host.place}`}`;
   const report = (): Pick<GatewayReport, "pools" | "drained"> => ({

@@ -23,6 +23,8 @@ export interface RegistrationReport {
 
 /** Keeps legacy addresses registered at an upstream registrar. */
 export interface EngineRegistrar {
+  /** Sets which addresses are called by our Contact, whoever registers it. @param addresses as their rows write them */
+  serve(addresses: Iterable<string>): void;
   /** Sets which addresses are kept registered. @param addresses as their rows write them */
   keep(addresses: Iterable<string>): void;
   describe(): readonly RegistrationReport[];

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { RegistrarConfig } from "../config/config.ts";
 import { watchFiles } from "../file-watch.ts";
 import { CHANNELS, type RegistrationChanged } from "../observe/channels.ts";
+import { Bindings } from "../registration/bindings.ts";
 import type { DigestAlgorithm, Hash } from "../registration/digest.ts";
 import {
   type Registration,
@@ -47,6 +48,7 @@ export class Registrar implements EngineRegistrar {
   readonly #config: RegistrarConfig;
   readonly #log: Logger;
   readonly #registrations: Registrations;
+  readonly #bindings = new Bindings();
   readonly #unwatch: () => void;
   #password: string | undefined;
   #wake: NodeJS.Timeout | undefined;
@@ -61,6 +63,11 @@ export class Registrar implements EngineRegistrar {
     this.#password = this.#readPassword();
     const files = config.passwordFile === undefined ? [] : [config.passwordFile];
     this.#unwatch = watchFiles(files, async () => this.#lookAtPassword());
+  }
+
+  /** Sets which addresses are called by our Contact, whoever registers it. @param addresses as their rows write them */
+  serve(addresses: Iterable<string>): void {
+    this.#bindings.set(addresses);
   }
 
   /** Sets which addresses are kept registered. @param addresses as their rows write them */
@@ -86,13 +93,12 @@ export class Registrar implements EngineRegistrar {
   }
 
   flowClosed(flow: Flow): void {
-    this.#registrations.flowClosed(flow, performance.now());
-    this.#schedule();
+    if (this.#registrations.flowClosed(flow, performance.now())) this.#schedule();
   }
 
   /** The legacy address that a Request-URI with our own host names by its binding. */
   addressOf(requestUri: string): string | undefined {
-    return this.#host.isSelf(requestUri) ? this.#registrations.addressOf(requestUri) : undefined;
+    return this.#host.isSelf(requestUri) ? this.#bindings.addressOf(requestUri) : undefined;
   }
 
   /** Takes all bindings away; resolves when that is done, at the latest after `withinMs`. */

@@ -142,11 +142,6 @@ export class Registration {
     return this.boundUntil > now;
   }
 
-  /** The user part and the domain, for finding the row of a request that came by our Contact. */
-  get owner(): { readonly user: string; readonly domain: string } {
-    return { user: this.user, domain: this.domain };
-  }
-
   /** Does what is due. */
   tick(now: number): void {
     if (this.over || now < this.nextAt) return;
@@ -163,14 +158,15 @@ export class Registration {
     this.nextAt = now;
   }
 
-  /** A connection broke. The registrar may have forgotten us with it. */
-  flowClosed(flow: Flow, now: number): void {
-    if (flow !== this.flow) return;
+  /** A connection broke. The registrar may have forgotten us with it. @returns whether it was the one used here */
+  flowClosed(flow: Flow, now: number): boolean {
+    if (flow !== this.flow) return false;
     this.flow = undefined;
-    if (this.busy || this.leaving || !this.isBound(now)) return;
+    if (this.busy || this.leaving || !this.isBound(now)) return true;
     this.flowsLost = now - this.boundAt > FLOW_LIVED_MS ? 0 : this.flowsLost + 1;
     const wait = Math.min(FLOW_LOST_MS * 2 ** Math.min(this.flowsLost, 20), FLOW_LOST_MAX_MS);
     this.nextAt = Math.min(this.nextAt, now + jittered(wait, this.world.random()));
+    return true;
   }
 
   /** Takes the binding away, as far as there may be one. */

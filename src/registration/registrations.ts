@@ -1,6 +1,5 @@
 import type { Flow } from "../sip/flow.ts";
-import { parseUri, uriParam } from "../sip/uri.ts";
-import { DOMAIN_PARAM, Registration, type RegistrationSettings, type RegistrationWorld } from "./registration.ts";
+import { Registration, type RegistrationSettings, type RegistrationWorld } from "./registration.ts";
 
 /** Addresses that are registered; what asks beyond that is not, and `leftOut` counts it. */
 export const MAX_REGISTRATIONS = 10_000;
@@ -70,8 +69,13 @@ export class Registrations {
     return this.leaving.size;
   }
 
-  flowClosed(flow: Flow, now: number): void {
-    for (const registration of this.all.values()) registration.flowClosed(flow, now);
+  /** @returns whether that concerns any of them */
+  flowClosed(flow: Flow, now: number): boolean {
+    let concerned = false;
+    for (const registration of this.all.values()) {
+      if (registration.flowClosed(flow, now)) concerned = true;
+    }
+    return concerned;
   }
 
   /** Does what is due, as far as there is room. */
@@ -99,22 +103,6 @@ export class Registrations {
       } else next = Math.min(next, registration.nextAt);
     }
     return busy >= MAX_BUSY ? nextBusy : Math.min(next, nextBusy);
-  }
-
-  /**
-   * The legacy address whose binding a Request-URI names, or undefined. The Contact says it by a parameter; a registrar
-   * that drops parameters leaves the user part, which is enough when only one address has it.
-   * @param requestUri one whose host and port are ours
-   */
-  addressOf(requestUri: string): string | undefined {
-    const uri = parseUri(requestUri);
-    const user = uri?.user?.toLowerCase();
-    if (user === undefined) return undefined;
-    const domain = uriParam(uri!, DOMAIN_PARAM)?.toLowerCase();
-    const fits = this.list.filter(({ owner }) => {
-      return owner.user.toLowerCase() === user && (domain === undefined || owner.domain === domain);
-    });
-    return fits.length === 1 ? fits[0]!.address : undefined;
   }
 
   private *each(): Iterable<Registration> {
