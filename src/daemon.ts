@@ -5,13 +5,14 @@ import type { Config } from "./config/config.ts";
 import { drain, retire } from "./drain.ts";
 import { DrainsInForce } from "./drains-in-force.ts";
 import type { Endpoint } from "./endpoints/model.ts";
-import { type GatewayReport, MAX_POOL_ADDRESSES, type PoolAddress } from "./endpoints/store.ts";
+import { MAX_POOL_ADDRESSES, type PoolAddress, type WorkReport } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import { EmbeddedEngine, type EmbeddedEngineSetup } from "./engine/embedded.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { AddressReport } from "./locate/health.ts";
 import { storePlace } from "./open-store.ts";
 import { Operations } from "./operations.ts";
+import { registrationCounts } from "./registration-counts.ts";
 import { decide } from "./routing/route.ts";
 import { SeparateStore } from "./separate-store.ts";
 import type { Decision, RoutingRequest } from "./sip/decision.ts";
@@ -116,9 +117,10 @@ async function startServing(
     ...(registrar === undefined ? {} : { keepRegistered }),
   });
   const name = `${hostname()}:${first?.port ?? 0}${host?.place === undefined ? "" : `/${host.place}`}`;
-  const report = (): Pick<GatewayReport, "pools" | "drained"> => ({
+  const report = (): WorkReport => ({
     pools: poolAddresses(engine.describePools()),
     drained: drains.list.map(({ place }) => place),
+    ...registrationCounts(registrar?.describe() ?? []),
   });
   const changed = (rows: Iterable<Endpoint>): void => {
     follow();

@@ -21,6 +21,14 @@ export const ERRORS = {
     http: 500,
     remedy: "Free the port, change `admin.port`, or take the group `admin` out of the configuration.",
   },
+  ADMIN_ABSENT: {
+    http: 500,
+    remedy: "Give the configuration a group `admin` with a port, and the gateway a restart or SIGUSR2.",
+  },
+  ADMIN_SILENT: {
+    http: 503,
+    remedy: "Run the command on the gateway's machine with its configuration, while it runs.",
+  },
   CERTIFICATE_INVALID: {
     http: 500,
     remedy: "Correct or replace the named file; `waypost check` shows whether it is right.",

@@ -5,7 +5,7 @@ import type { AdminServer, AdminSources } from "./admin/server.ts";
 import type { AdminConfig, Config } from "./config/config.ts";
 import { addressKey } from "./endpoints/address-key.ts";
 import type { EndpointTable } from "./endpoints/table.ts";
-import type { Engine } from "./engine/engine.ts";
+import type { Engine, RegistrationReport } from "./engine/engine.ts";
 import { tapCallLog } from "./observe/call-log.ts";
 import { Taps } from "./observe/channels.ts";
 import { endpointMetrics } from "./observe/metrics/endpoints.ts";
@@ -57,6 +57,7 @@ export class Operations implements AdminSources {
   #usage: Usage | undefined;
   #serving: ServingParts | undefined;
   #draining: string | undefined;
+  #withdrawn = false;
   #endProcessMetrics = (): void => {};
 
   private constructor(config: Config, log: Logger, host: OperationsHost | undefined) {
@@ -93,6 +94,7 @@ export class Operations implements AdminSources {
 
   /** Leaves the administration to another process. What was counted can still be asked for. */
   async withdraw(): Promise<void> {
+    this.#withdrawn = true;
     await this.#server?.close();
   }
 
@@ -148,8 +150,8 @@ export class Operations implements AdminSources {
     return mergeCallers(await this.#ask<CallerReport>({ about: "callers", endpoint }));
   }
 
-  async registrations(): Promise<readonly object[]> {
-    return (await this.#ask<object[]>({ about: "registrations" })).flat();
+  async registrations(endpoint: string | undefined): Promise<readonly object[]> {
+    return (await this.#ask<object[]>({ about: "registrations", endpoint })).flat();
   }
 
   async register(endpoint: string | undefined): Promise<number> {
@@ -176,7 +178,7 @@ export class Operations implements AdminSources {
       case "lifted-bans":
         return this.#liftOwnBans(question.address);
       case "registrations":
-        return this.#serving?.engine.registrar?.describe() ?? [];
+        return this.#ownRegistrations(question.endpoint);
       case "registered-anew":
         return this.#registerOwn(question.endpoint);
     }
@@ -199,8 +201,19 @@ export class Operations implements AdminSources {
     return lifted;
   }
 
+  #ownRegistrations(endpoint: string | undefined): readonly RegistrationReport[] {
+    const all = this.#registrar?.describe() ?? [];
+    const meant = endpoint && this.#asWritten(endpoint);
+    return meant === undefined ? all : all.filter((registration) => registration.endpoint === meant);
+  }
+
   #registerOwn(endpoint: string | undefined): number {
-    return this.#serving?.engine.registrar?.trigger(endpoint && this.#asWritten(endpoint)) ?? 0;
+    return this.#registrar?.trigger(endpoint && this.#asWritten(endpoint)) ?? 0;
+  }
+
+  /** None once another process registers in the place of this one. */
+  get #registrar() {
+    return this.#withdrawn ? undefined : this.#serving?.engine.registrar;
   }
 
   #measure({ engine, table, isStoreWell }: ServingParts, taps: Taps, admin: AdminConfig): void {

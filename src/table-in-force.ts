@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Endpoint } from "./endpoints/model.ts";
-import { type GatewayReport, REPORT_EVERY_MS, type StoreHealth } from "./endpoints/store.ts";
+import { REPORT_EVERY_MS, type StoreHealth, type WorkReport } from "./endpoints/store.ts";
 import { EndpointTable } from "./endpoints/table.ts";
 import type { WaypostError } from "./errors.ts";
 import type { SeparateStore, TableFollower } from "./separate-store.ts";
@@ -26,7 +26,7 @@ export class TableInForce implements TableFollower {
   #incoming: EndpointTable | undefined;
   #name: string | undefined;
   #changed: (rows: Iterable<Endpoint>) => void = () => undefined;
-  #more: () => Pick<GatewayReport, "pools" | "drained"> = () => ({});
+  #more: () => WorkReport = () => ({});
   /** The rows of the change that is being put in force. */
   #put: Endpoint[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -51,11 +51,7 @@ export class TableInForce implements TableFollower {
    * @param changed called after each change that is in force, with the rows that are new or not what they were
    * @param more what else the gateway reports
    */
-  announce(
-    name: string,
-    changed: (rows: Iterable<Endpoint>) => void,
-    more: () => Pick<GatewayReport, "pools" | "drained">,
-  ): void {
+  announce(name: string, changed: (rows: Iterable<Endpoint>) => void, more: () => WorkReport): void {
     this.#more = more;
     this.#name = name;
     this.#changed = changed;

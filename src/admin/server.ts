@@ -16,8 +16,8 @@ export interface AdminSources {
   liftBans(address: string | undefined): Promise<number>;
   /** @param endpoint the address as somebody writes it; absent = of every address */
   callers(endpoint: string | undefined): Promise<CallerReport>;
-  /** How each legacy address that asks for it is registered. */
-  registrations(): Promise<readonly object[]>;
+  /** How one legacy address, or each that asks for it, is registered. */
+  registrations(endpoint: string | undefined): Promise<readonly object[]>;
   /** Registers one address, or all, anew. @returns how many that are */
   register(endpoint: string | undefined): Promise<number>;
 }
@@ -117,14 +117,22 @@ function declareRoutes(app: FastifyInstance, sources: AdminSources): void {
 }
 
 function declareRegistrations(app: FastifyInstance, sources: AdminSources): void {
-  app.get("/registrations", async () => ({ registrations: await sources.registrations() }));
   const schema = parameters("endpoint");
+  app.get<{ Querystring: { endpoint?: string } }>("/registrations", { schema }, async ({ query: { endpoint } }) => {
+    const registrations = await sources.registrations(endpoint);
+    if (endpoint !== undefined && registrations.length === 0) throw notRegistered(endpoint);
+    return { registrations };
+  });
   app.post<{ Querystring: { endpoint?: string } }>("/registrations/refresh", { schema }, async ({ query }, reply) => {
     const { endpoint } = query;
     const count = await sources.register(endpoint);
     if (count > 0 || endpoint === undefined) return reply.code(202).send({ count });
-    throw new WaypostError("NOT_REGISTERED", `${endpoint} is no endpoint that this gateway registers`);
+    throw notRegistered(endpoint);
   });
+}
+
+function notRegistered(endpoint: string): WaypostError {
+  return new WaypostError("NOT_REGISTERED", `${endpoint} is no endpoint that this gateway registers`);
 }
 
 /** These query parameters, each at most once, and no others. */

@@ -47,10 +47,12 @@ async function following(
 ): Promise<readonly string[]> {
   if (begun.startsWith("-")) return [...optionsOf(command).flatMap(({ long }) => long ?? []), "--help"];
   if (command.commands.length > 0) {
-    return command
+    const names = command
       .createHelp()
       .visibleCommands(command)
       .map((one) => one.name());
+    // Where an address may stand in place of a command.
+    return command.registeredArguments[values]?.name() === "address" ? [...names, ...(await addresses())] : names;
   }
   const last = command.registeredArguments.at(-1);
   const argument = command.registeredArguments[values] ?? (last?.variadic ? last : undefined);

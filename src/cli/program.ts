@@ -3,6 +3,7 @@ import { version } from "../version.ts";
 import { declareEndpointCommands } from "./endpoint-command.ts";
 import { errorJson, errorText } from "./error-text.ts";
 import { exitStatus } from "./exit-status.ts";
+import { declareGatewayCommands } from "./gateway-command.ts";
 import type { Io } from "./io.ts";
 import { declarePoolsCommands } from "./pools-command.ts";
 import type { Session } from "./session.ts";
@@ -83,6 +84,9 @@ export async function runProgram(words: readonly string[], io: Io, env: NodeJS.P
     status = given;
   });
   declarePoolsCommands(program, session, (given) => {
+    status = given;
+  });
+  declareGatewayCommands(program, session, (given) => {
     status = given;
   });
   program

@@ -8,7 +8,8 @@ const NAMED = 10;
 
 /**
  * `waypost status`: the store, the table, and what each gateway runs.
- * @returns the exit status: 1 when the store is not well or a live gateway does not run the stored table
+ * @returns the exit status: 1 when the store is not well, or a live gateway does not run the stored table or
+ * cannot register an address
  */
 export async function runStatus(session: Session, options: { json?: true }): Promise<number> {
   return withTable(session, async ({ config, store }) => {
@@ -17,7 +18,9 @@ export async function runStatus(session: Session, options: { json?: true }): Pro
     const current = loaded instanceof Error ? undefined : loaded;
     const behind = gateways.filter(({ live, hash }) => live && current !== undefined && hash !== current.hash);
     const unwell = gateways.filter(({ live, health: theirs }) => live && theirs.state !== "ok");
-    const ok = current !== undefined && health.state === "ok" && behind.length === 0 && unwell.length === 0;
+    const unregistered = gateways.some(({ live, registrations }) => live && (registrations?.failed ?? 0) > 0);
+    const serves = current !== undefined && health.state === "ok" && behind.length === 0 && unwell.length === 0;
+    const ok = serves && !unregistered;
     const unable = unableRows(current?.endpoints ?? [], config);
     if (options.json) {
       const { revision, hash, endpoints } = current ?? {};
@@ -35,10 +38,21 @@ export async function runStatus(session: Session, options: { json?: true }): Pro
     for (const { sipAddress, reason } of unable.slice(0, NAMED)) {
       session.io.err(`warning: endpoint ${sipAddress} cannot be served by engine ${config.engine}: ${reason}\n`);
     }
+    for (const line of registrationLines(gateways)) session.io.out(line);
     if (unable.length > NAMED)
       session.io.err(`warning: and ${unable.length - NAMED} more; \`waypost check\` names all\n`);
     session.io.out(gateways.length === 0 ? "gateways  none has reported\n" : gatewayTable(gateways, current?.hash));
     return ok ? 0 : 1;
+  });
+}
+
+/** A line for each live gateway that registers addresses. */
+function registrationLines(gateways: readonly KnownGateway[]): string[] {
+  return gateways.flatMap(({ name, live, registrations }) => {
+    if (!live || registrations === undefined) return [];
+    const { registered, pending, failed, trouble } = registrations;
+    const sum = `${registered} of ${registered + pending + failed} addresses registered by ${name}`;
+    return [`registrar ${sum}${trouble === undefined ? "" : `; ${trouble}`}\n`];
   });
 }
 

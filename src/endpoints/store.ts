@@ -127,9 +127,25 @@ export interface GatewayReport {
   readonly pools?: readonly PoolAddress[];
   /** The places that operators drained, as far as this gateway knows. */
   readonly drained?: readonly string[];
+  /** How many addresses it registers at a registrar, and how they stand; absent where it registers none. */
+  readonly registrations?: RegistrationCounts;
   /** When the report was made; ISO 8601, UTC. */
   readonly at: string;
 }
+
+/** How the registrations of a gateway stand. */
+export interface RegistrationCounts {
+  readonly registered: number;
+  /** Not tried to the end yet. */
+  readonly pending: number;
+  /** Not registered, since every attempt failed. */
+  readonly failed: number;
+  /** One address whose last attempt failed, and why, for people; one that is registered no more comes first. */
+  readonly trouble?: string;
+}
+
+/** What a gateway reports of its work, beside the table. */
+export type WorkReport = Pick<GatewayReport, "pools" | "drained" | "registrations">;
 
 /** One address of a pool at one gateway. */
 export interface PoolAddress {

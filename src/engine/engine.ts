@@ -19,6 +19,8 @@ export interface RegistrationReport {
   readonly kind?: string;
   readonly reason?: string;
   readonly times?: number;
+  /** The whole of it, for people; without the address. */
+  readonly sentence: string;
 }
 
 /** Keeps legacy addresses registered at an upstream registrar. */

@@ -16,6 +16,7 @@ import { MAX_REGISTRATIONS, Registrations } from "../registration/registrations.
 import type { Flow, Listener } from "../sip/flow.ts";
 import type { OwnRequest, OwnResult } from "../sip/originate.ts";
 import type { EngineRegistrar, RegistrationReport } from "./engine.ts";
+import { reportOf } from "./registration-report.ts";
 
 /** How often a gateway that stops looks whether its registrations are gone. */
 const LOOK_MS = 20;
@@ -188,19 +189,4 @@ export class Registrar implements EngineRegistrar {
       this.#schedule();
     }, wait).unref();
   }
-}
-
-function reportOf(registration: Registration, now: number): RegistrationReport {
-  const { address, trouble, registrar, boundUntil, nextAt } = registration;
-  const bound = registration.isBound(now);
-  return {
-    endpoint: address,
-    state: bound ? "registered" : trouble === undefined ? "pending" : "failed",
-    secondsLeft: bound ? Math.round((boundUntil - now) / 1000) : 0,
-    nextTrySeconds: Math.max(0, Math.round((nextAt - now) / 1000)),
-    ...(registrar === undefined
-      ? {}
-      : { registrar: `${registrar.host} ${registrar.transport}:${registrar.address}:${registrar.port}` }),
-    ...(trouble === undefined ? {} : { kind: trouble.kind, reason: trouble.reason, times: trouble.times }),
-  };
 }

@@ -11,7 +11,7 @@ export type Question =
   | { readonly about: "bans" }
   /** Ends the ban of an address, or all. */
   | { readonly about: "lifted-bans"; readonly address: string | undefined }
-  | { readonly about: "registrations" }
+  | { readonly about: "registrations"; readonly endpoint: string | undefined }
   /** Registers one address, or all, anew. */
   | { readonly about: "registered-anew"; readonly endpoint: string | undefined };
 
