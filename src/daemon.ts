@@ -32,7 +32,7 @@ export interface Gateway {
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   /**
    * Reads certificates, keys and secrets again. What cannot be used goes to the log, and the old stays in force.
-   * @param config the configuration as it is now; only its TLS settings and secrets are taken over while running
+   * @param config the configuration as it is now; only its TLS settings, secrets and registrar are taken over while running
    */
   reload(config: Config): Promise<void>;
   /** Says in the log why the configuration for a `reload` cannot be read. */

@@ -27,7 +27,7 @@ export function manPage(program: Command, version: string): string {
     ".B WAYPOST_\\fIKEY\\fB__\\fIKEY\\fR",
     "a setting that stands above the same one of the file, its value as YAML.",
     ".SH SIGNALS",
-    "SIGHUP: read certificates, keys and secrets again. SIGTERM and SIGINT: finish what is under way, for at most",
+    "SIGHUP: read certificates, keys, secrets and the registrar's settings again. SIGTERM and SIGINT: finish what is under way, for at most",
     "drain.seconds, and end; a second one ends at once.",
     ".SH EXIT STATUS",
     "0 done; 1 not done, or something is wrong; 2 done, but with \\-\\-wait not in force on every gateway in time.",

@@ -231,6 +231,12 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   async reload(config: Config): Promise<void> {
     this.#core.setRouteKeys(loadRouteKeys(config.routeKeys, this.#log));
     await this.#transports.reloadCertificates({ specs: listenSpecs(config), tls: config.tls });
+    const { registrar } = config;
+    if (registrar !== undefined && this.#registrar !== undefined) this.#registrar.reload(registrar);
+    else if (registrar !== undefined || this.#registrar !== undefined) {
+      const hint = "a group registrar that was added or taken away is taken over at SIGUSR2 or a restart";
+      this.#log.warn(hint);
+    }
   }
 
   send(flow: Flow, text: string): void {

@@ -52,7 +52,7 @@ export interface Engine extends ObservedEngine {
   readonly fault: string | undefined;
   /**
    * Reads certificates, keys, CAs, revocation lists and secrets again, with the settings of `config`; no connection is
-   * dropped. What a file holds that is bad goes to the log, and the old goes on.
+   * dropped. A changed registrar is taken over. What a file holds that is bad goes to the log, and the old goes on.
    * @throws WaypostError CERTIFICATE_INVALID or CONFIG_INVALID when changed settings name files that cannot serve;
    * nothing has changed then
    */

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { RegistrarConfig } from "../config/config.ts";
 import { watchFiles } from "../file-watch.ts";
@@ -9,6 +10,7 @@ import type { DigestAlgorithm, Hash } from "../registration/digest.ts";
 import {
   type Registration,
   type RegistrationChange,
+  type RegistrationSettings,
   type RegistrationWorld,
   utf8,
 } from "../registration/registration.ts";
@@ -46,11 +48,11 @@ export interface RegistrarHost {
 /** Keeps the pure registrations going: gives them a clock, a password, hashes and chance, and tells what they do. */
 export class Registrar implements EngineRegistrar {
   readonly #host: RegistrarHost;
-  readonly #config: RegistrarConfig;
+  #config: RegistrarConfig;
   readonly #log: Logger;
   readonly #registrations: Registrations;
   readonly #bindings = new Bindings();
-  readonly #unwatch: () => void;
+  #unwatch: () => void;
   #password: string | undefined;
   #wake: NodeJS.Timeout | undefined;
   #complained = false;
@@ -59,11 +61,24 @@ export class Registrar implements EngineRegistrar {
     this.#host = host;
     this.#config = config;
     this.#log = log;
-    const { server, username, realm, algorithms, expiresSeconds } = config;
-    this.#registrations = new Registrations({ server, username, realm, algorithms, expiresSeconds }, this.#world());
+    this.#registrations = new Registrations(settingsOf(config), this.#world());
     this.#password = this.#readPassword();
-    const files = config.passwordFile === undefined ? [] : [config.passwordFile];
-    this.#unwatch = watchFiles(files, async () => this.#lookAtPassword());
+    this.#unwatch = this.#watchPassword();
+  }
+
+  /**
+   * Takes over a changed group `registrar`, and registers all anew by it at once; does nothing where it is the same. One
+   * that is added or taken away needs another process, since the rest of the gateway is built with or without it.
+   */
+  reload(config: RegistrarConfig): void {
+    if (isDeepStrictEqual(config, this.#config)) return;
+    this.#config = config;
+    this.#unwatch();
+    this.#unwatch = this.#watchPassword();
+    this.#password = this.#readPassword();
+    this.#log.info({ server: config.server }, "the settings of the registrar have changed: registering anew");
+    this.#registrations.use(settingsOf(config), performance.now());
+    this.#schedule();
   }
 
   /** Sets which addresses are called by our Contact, whoever registers it. @param addresses as their rows write them */
@@ -159,6 +174,11 @@ export class Registrar implements EngineRegistrar {
     channel.publish({ type: "registration", source, endpoint: address, result } satisfies RegistrationChanged);
   }
 
+  #watchPassword(): () => void {
+    const { passwordFile } = this.#config;
+    return watchFiles(passwordFile === undefined ? [] : [passwordFile], async () => this.#lookAtPassword());
+  }
+
   #readPassword(): string | undefined {
     const { password, passwordFile } = this.#config;
     if (passwordFile === undefined) return password === undefined ? undefined : utf8(password);
@@ -189,4 +209,8 @@ export class Registrar implements EngineRegistrar {
       this.#schedule();
     }, wait).unref();
   }
+}
+
+function settingsOf({ server, username, realm, algorithms, expiresSeconds }: RegistrarConfig): RegistrationSettings {
+  return { server, username, realm, algorithms, expiresSeconds };
 }

@@ -102,7 +102,7 @@ export class Registration {
   listener: Listener | undefined;
   /** True once it is unregistered for good, or as good as that. */
   over = false;
-  private readonly settings: RegistrationSettings;
+  private settings: RegistrationSettings;
   private readonly world: RegistrationWorld;
   private readonly user: string;
   private readonly domain: string;
@@ -155,6 +155,20 @@ export class Registration {
   /** Somebody wants it tried now, whatever the back-off says. */
   trigger(now: number): void {
     if (this.over || this.busy || this.leaving) return;
+    this.nextAt = now;
+  }
+
+  /**
+   * Gives up what is under way and registers by other settings now. A binding at a server that is not asked any more is
+   * left to expire: where both share their bindings, taking the old one away would take the new one.
+   */
+  use(settings: RegistrationSettings, now: number): void {
+    if (this.over || this.leaving) return;
+    this.settings = settings;
+    this.expires = settings.expiresSeconds;
+    this.answering.www = this.answering.proxy = undefined;
+    this.attempt?.giveUp();
+    this.attempt = undefined;
     this.nextAt = now;
   }
 

@@ -10,7 +10,7 @@ const MAX_BUSY = 20;
 export class Registrations {
   /** Addresses that asked and found no room. */
   leftOut = 0;
-  private readonly settings: RegistrationSettings;
+  private settings: RegistrationSettings;
   private readonly world: RegistrationWorld;
   private readonly all = new Map<string, Registration>();
   /** On their way out. */
@@ -38,6 +38,13 @@ export class Registrations {
     for (const address of wanted) {
       if (!this.all.has(address)) this.all.set(address, new Registration(address, this.settings, this.world, now));
     }
+    this.tick(now);
+  }
+
+  /** Registers all anew by other settings. */
+  use(settings: RegistrationSettings, now: number): void {
+    this.settings = settings;
+    for (const registration of this.all.values()) registration.use(settings, now);
     this.tick(now);
   }
 

@@ -154,6 +154,29 @@ t.test("commands that ask the running gateway", async (t) => {
     t.match(await place.waypost(["callers", "quiet@contoso.com"]), { status: 0, err: /^nobody has called quiet@/ });
   });
 
+  await t.test(
+    "a changed registrar is taken over by a reload, and one that is the same is left in peace",
+    async (t) => {
+      const before = upstream.heard.length;
+      const reload = () => gateway.reload(loadConfig({ file, env: {}, cwd: place.directory }));
+      await reload();
+      const next = await registrar(t);
+      await place.write(
+        "waypost.yaml",
+        JSON.stringify({ ...settings, registrar: { server: `sip:127.0.0.1:${next.port}` } }),
+      );
+      await reload();
+      await eventually("a registration at the new registrar", async () => {
+        const { out } = await place.waypost(["registrations", "ocschat@contoso.com"]);
+        return out.includes(`udp:127.0.0.1:${next.port}`) ? true : undefined;
+      });
+      t.equal(upstream.heard.length, before, "nothing more goes to the old one");
+      await place.write("waypost.yaml", JSON.stringify(settings));
+      await reload();
+      await eventually("the way back", () => (upstream.heard.length >= before + 2 ? true : undefined));
+    },
+  );
+
   await t.test("an address is completed where it may stand in place of a command", async (t) => {
     const complete = async (...words: string[]) =>
       (await place.waypost(["__complete", "--", ...words])).out.split("\n").slice(0, -1);

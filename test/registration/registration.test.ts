@@ -124,6 +124,37 @@ t.test("a wrong password is said, is tried ever less often, and heals when it is
   t.match(bench.told.at(-1), { what: "registered", trouble: undefined });
 });
 
+t.test(
+  "other settings count at once, in the middle of an attempt and of a wait, with no nonce of before",
+  async (t) => {
+    const bench = new RegistrationBench({ password: "wrong", username: "before" });
+    const settings = {
+      server: undefined,
+      username: "after",
+      realm: undefined,
+      algorithms: ["MD5"] as const,
+      expiresSeconds: 900,
+    };
+    bench.challenge(bench.register(0), "a");
+    const abandoned = bench.register(0);
+    bench.registrations.use(settings, bench.net.now);
+    const first = bench.register(0);
+    t.same(first.all("Authorization"), [], "the challenge was for another user");
+    t.equal(first.one("Expires"), "900");
+    bench.challenge(abandoned, "late");
+    bench.challenge(first, "b");
+    bench.challenge(bench.register(0), "c");
+    t.equal(bench.told.at(-1)?.trouble?.kind, "credentials");
+    bench.password = "secret";
+    bench.registrations.use(settings, bench.net.now);
+    bench.challenge(bench.register(0), "d");
+    const good = bench.register(0);
+    t.equal(authorization(good)["username"], "after");
+    bench.accept(good);
+    t.match(bench.told.at(-1), { what: "registered", trouble: undefined });
+  },
+);
+
 t.test("proxy and registrar may each want credentials (401 and 407)", async (t) => {
   const bench = new RegistrationBench({ username: "waypost" });
   const proxyLine = challengeLine("p1").replace("WWW-", "Proxy-");
