@@ -56,6 +56,7 @@ export class Registrar implements EngineRegistrar {
   #password: string | undefined;
   #wake: NodeJS.Timeout | undefined;
   #complained = false;
+  #isClosed = false;
 
   constructor(host: RegistrarHost, config: RegistrarConfig, log: Logger) {
     this.#host = host;
@@ -130,6 +131,7 @@ export class Registrar implements EngineRegistrar {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#wake);
     this.#unwatch();
   }
@@ -202,7 +204,8 @@ export class Registrar implements EngineRegistrar {
   #schedule(): void {
     clearTimeout(this.#wake);
     const due = this.#registrations.nextDue;
-    if (due === Number.POSITIVE_INFINITY) return;
+    // What is still under way ends when the transports close, and must not begin anew.
+    if (this.#isClosed || due === Number.POSITIVE_INFINITY) return;
     const wait = Math.min(LONGEST_SLEEP_MS, Math.max(0, due - performance.now()));
     this.#wake = setTimeout(() => {
       this.#registrations.tick(performance.now());

@@ -12,6 +12,9 @@ import { parseVia, type Via, withSource } from "./via.ts";
 export type UnreadKind = "vital" | "in-dialog" | "new" | "unknown";
 
 const VITAL = ["SIP/2.0 ", "ACK ", "CANCEL ", "BYE "].map((text) => Buffer.from(text, "latin1"));
+const VERSION = Buffer.from(" SIP/2.0", "latin1");
+/** What a peer that takes a lone CR, or a NUL, for the end of a line would read as lines of ours. */
+const BROKEN_LINE = /\r(?!\n)|\0/;
 const HEAD_END = Buffer.from("\r\n\r\n", "latin1");
 /** Whoever sends a longer head waits for the parser. */
 const MAX_HEAD = 16_384;
@@ -30,9 +33,18 @@ export function unreadKind(bytes: Buffer): UnreadKind {
     VITAL.some((start) => bytes.length > start.length && bytes.compare(start, 0, start.length, 0, start.length) === 0)
   )
     return "vital";
+  if (!beginsAsRequest(bytes)) return "unknown";
   const to = findTo(bytes);
   if (to === undefined) return "unknown";
   return hasTag(bytes.toString("latin1", to.start, to.end)) ? "in-dialog" : "new";
+}
+
+/** Whether the first line ends as a Request-Line does (§7.1): what is none gets no answer. */
+function beginsAsRequest(bytes: Buffer): boolean {
+  const lf = bytes.indexOf(LF);
+  const end = lf > 0 && bytes[lf - 1] === 13 ? lf - 1 : lf;
+  const start = end - VERSION.length;
+  return start > 0 && bytes.compare(VERSION, 0, VERSION.length, start, end) === 0;
 }
 
 /** Whether the value of a To header has a tag. One inside the brackets, or in the quotes, is none. */
@@ -89,6 +101,7 @@ export function refuseUnread(
   const headEnd = bytes.indexOf(HEAD_END);
   if (headEnd < 0 || headEnd > MAX_HEAD) return undefined;
   const head = bytes.toString("latin1", 0, headEnd + 2);
+  if (BROKEN_LINE.test(head)) return undefined;
   let out = `${startLine}\r\n`;
   let top: Via | undefined;
   let seen = 0;

@@ -25,6 +25,8 @@ t.test("what a message is for is told from its bytes", async (t) => {
     [invite.replace("To: <sip:ocschat@contoso.com>", "To: <sip:ocschat@contoso.com;x=>;tag=yes>"), "in-dialog"],
     [invite.replace("To: ", "Topic: ;tag=no\r\nTo: "), "new"],
     [`${invite}To: <sip:a@b>;tag=body`, "new"],
+    [invite.replace(" SIP/2.0", " HTTP/1.1"), "unknown"],
+    [`\r\n${invite}`, "unknown"],
     ["", "unknown"],
     ["ACK", "unknown"],
     ["INVITE sip:a@b SIP/2.0\r\n\r\nTo: <sip:a@b>;tag=1\r\n", "unknown"],
@@ -90,5 +92,12 @@ t.test("what does not tell enough for an answer gets none", async (t) => {
     ["line ends alone", "\r\n\r\n\r\n\r\n"],
   ] as const) {
     t.equal(refuseUnread(bytes(text), SOURCE, "SIP/2.0 503 Service Unavailable", "t", ""), undefined, title);
+  }
+});
+
+t.test("no answer is made from lines that a peer may take for two: a lone CR, a NUL", async (t) => {
+  for (const broken of ["a\rX: y", "a\0b"]) {
+    const text = lookupInvite().replace(/Call-ID: .*\r\n/, `Call-ID: ${broken}\r\n`);
+    t.equal(refuseUnread(bytes(text), SOURCE, "SIP/2.0 503 Service Unavailable", "t", ""), undefined);
   }
 });

@@ -57,6 +57,13 @@ for (const udp of process.platform === "linux" ? (["dgram", "batched"] as const)
       t.match(transports.stats()[0], { keepalives: 3, messagesIn: 1 });
     });
 
+    t.test("line ends in front of the start line are left out (RFC 3261 §7.5)", async (t) => {
+      const { transports, handler } = await listening(t, [{ transport: "udp" }], { udp });
+      const peer = await udpPeer(t);
+      peer.socket.send(`\r\n\r\n\r\n${OPTIONS}`, transports.listeners[0]!.port, "127.0.0.1");
+      t.equal((await handler.message()).text, OPTIONS);
+    });
+
     t.test("a datagram too big for UDP is reported on its flow, and the socket goes on", async (t) => {
       const { transports, handler } = await listening(t, [{ transport: "udp" }], { udp });
       const peer = await udpPeer(t);

@@ -97,6 +97,7 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
       return;
     }
     this.stats.messagesIn++;
+    if (bytes[0] === 13 || bytes[0] === 10) bytes = withoutLeadingCrlf(bytes);
     const verdict = this.#admission.datagram(bytes, address, port);
     if (verdict === "drop") {
       this.stats.dropped++;
@@ -169,4 +170,11 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
 function isCrlf(bytes: Buffer): boolean {
   for (const byte of bytes) if (byte !== 13 && byte !== 10) return false;
   return true;
+}
+
+/** RFC 3261 §7.5: line ends in front of the start line mean nothing. */
+function withoutLeadingCrlf(bytes: Buffer): Buffer {
+  let at = 0;
+  while (bytes[at] === 13 || bytes[at] === 10) at++;
+  return bytes.subarray(at);
 }
