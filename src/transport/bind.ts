@@ -18,6 +18,8 @@ export interface BindContext {
   readonly corks: Corks;
   /** Each TLS listener's keys are put here. */
   readonly keys: Map<Listener, TlsKeys>;
+  /** Called when other certificates or revocation lists have come into force. */
+  readonly replaced: () => void;
 }
 
 /** Binds one address. @throws WaypostError LISTENER_FAILED or CERTIFICATE_INVALID */
@@ -70,7 +72,10 @@ export async function bindPart(spec: ListenSpec, context: BindContext): Promise<
   if (secure && spec.tls === undefined) throw failed("it needs a certificate and a key");
   const keys = secure
     ? await TlsKeys.open(spec.tls!, options.tls, {
-        replaced: (detail) => handler.notice?.(`${where}: ${detail}`),
+        replaced: (detail) => {
+          handler.notice?.(`${where}: ${detail}`);
+          context.replaced();
+        },
         refused: (detail) => handler.anomaly?.("certificate-refused", `${where}: ${detail}`),
       })
     : undefined;

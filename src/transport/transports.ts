@@ -29,6 +29,8 @@ export class Transports {
   /** Of the listeners that have some. */
   readonly #keys: ReadonlyMap<Listener, TlsKeys>;
   readonly #expiryTimer: NodeJS.Timeout;
+  /** What has been warned of today. */
+  readonly #warned = new Set<string>();
 
   private constructor(
     parts: readonly TransportPart[],
@@ -46,7 +48,10 @@ export class Transports {
       const now = performance.now();
       for (const part of this.#parts.values()) part.sweep(now);
     }, period).unref();
-    this.#expiryTimer = setInterval(() => this.#warnOfExpiry(), DAY_MS).unref();
+    this.#expiryTimer = setInterval(() => {
+      this.#warned.clear();
+      this.#warnOfExpiry();
+    }, DAY_MS).unref();
     setImmediate(() => this.#warnOfExpiry());
   }
 
@@ -60,7 +65,11 @@ export class Transports {
     handler: TransportHandler,
   ): Promise<Transports> {
     const settings = { ...DEFAULTS, ...options };
-    const context: BindContext = { options: settings, handler, corks: new Corks(), keys: new Map() };
+    let transports: Transports | undefined;
+    const replaced = (): void => {
+      if (transports !== undefined) transports.#warnOfExpiry();
+    };
+    const context: BindContext = { options: settings, handler, corks: new Corks(), keys: new Map(), replaced };
     const parts: TransportPart[] = [];
     try {
       for (const spec of specs) parts.push(await bindPart(spec, context));
@@ -70,7 +79,8 @@ export class Transports {
       throw error;
     }
     for (const part of parts) part.start();
-    return new Transports(parts, context.keys, handler, settings);
+    transports = new Transports(parts, context.keys, handler, settings);
+    return transports;
   }
 
   /**
@@ -115,6 +125,7 @@ export class Transports {
    * @throws WaypostError CERTIFICATE_INVALID when the changed settings name files that cannot serve; the old ones go on
    */
   async reloadCertificates(changed?: { specs: readonly ListenSpec[]; tls: TlsOutboundSettings }): Promise<void> {
+    this.#warned.clear();
     for (const [listener, keys] of this.#keys) {
       const spec = changed?.specs.find((candidate) => isSpecOf(candidate, listener));
       if (changed !== undefined && spec?.tls !== undefined) await keys.change(spec.tls, changed.tls);
@@ -134,7 +145,10 @@ export class Transports {
 
   #warnOfExpiry(): void {
     for (const expiry of this.expiries()) {
-      if (expiry.soon) this.#handler.anomaly?.("certificate-expires", expiryText(expiry));
+      const text = expiryText(expiry);
+      if (!expiry.soon || this.#warned.has(text)) continue;
+      this.#warned.add(text);
+      this.#handler.anomaly?.("certificate-expires", text);
     }
   }
 

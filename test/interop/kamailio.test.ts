@@ -84,7 +84,7 @@ t.test("a registrar that is not ours: registered, called by it, and healed of wh
   const port = await freePort();
   let kamailio = await Kamailio.start(t, { port, password: "secret", algorithm: "SHA-256" });
   const pool = await RawPeer.listening(t, "tcp", "127.0.0.1", {});
-  const { lines, folder, stop, state, admin } = await gatewayWith(
+  const { gateway, lines, folder, stop, state, admin } = await gatewayWith(
     t,
     {
       registrar: { server: `sip:127.0.0.1:${port};transport=tcp`, passwordFile: "password" },
@@ -155,6 +155,12 @@ t.test("a registrar that is not ours: registered, called by it, and healed of wh
     );
     await folder.put("password", "changed\n");
     await state("registered");
+    // The registrar ends with this test.
+    await gateway.drain();
+    t.ok(
+      lines.some(({ msg }) => msg === "unregistered"),
+      "a drain ends when the registrar has taken the binding away",
+    );
   });
   await stop();
 });

@@ -172,7 +172,7 @@ t.test("TLS versions and clientCert change without a restart", async (t) => {
   await handler.message(2);
 });
 
-t.test("what ends soon is listed and told when the gateway starts", async (t) => {
+t.test("what ends soon is listed, and told when the gateway starts or when it comes into force", async (t) => {
   const folder = await Folder.make(t);
   const soon = await ca.issue({ dns: ["gw.contoso.com"], validTo: 20.5 });
   const tls = {
@@ -198,6 +198,11 @@ t.test("what ends soon is listed and told when the gateway starts", async (t) =>
     kind: "certificate-expires",
     detail: /^certificate of gw\.contoso\.com \(.*gw\.pem\) expires on \d{4}-\d\d-\d\d, in 20 days$/,
   });
+  await folder.putPair("gw", await ca.issue({ dns: ["gw.contoso.com"], validTo: 3.5 }));
+  await handler.until(() => handler.anomalies.length > 1);
+  t.match(handler.anomalies[1]!.detail, /gw\.pem\) expires on .*, in 3 days$/, "and of what replaces it, at once");
+  await handler.until(() => handler.notices.length === 2);
+  t.equal(handler.anomalies.length, 2);
 });
 
 t.test("an outbound certificate of its own, and outbound verification, are settings of `tls`", async (t) => {
