@@ -97,8 +97,11 @@ function warnings(config: Config, endpoints: readonly Endpoint[]): string[] {
     found.push(`${someOf(asking)} ask to be registered, and there is no group registrar`);
   const disabled = endpoints.filter((endpoint) => !endpoint.enabled);
   for (const { sipAddress } of disabled) found.push(`endpoint ${sipAddress} is disabled`);
-  for (const [pool, addresses] of poolsByName(endpoints)) {
-    if (isIpLiteral(pool) || config.resolve.hosts.has(pool)) continue;
+  // Who names no hosts, or names DNS servers, means DNS; beside static hosts a missing one may be an oversight.
+  const { hosts, servers } = config.resolve;
+  const meansDns = hosts.size === 0 || servers.length > 0;
+  for (const [pool, addresses] of meansDns ? [] : poolsByName(endpoints)) {
+    if (isIpLiteral(pool) || hosts.has(pool)) continue;
     found.push(`pool ${pool} (${someOf(addresses)}) is not in resolve.hosts; calls to it need DNS`);
   }
   return found;

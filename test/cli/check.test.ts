@@ -61,6 +61,11 @@ t.test("what is worth a second look is a warning on standard error, exit status 
     "warning: endpoint sip:a@contoso.com is disabled\n" +
       "warning: pool b.contoso.com (sip:b@contoso.com) is not in resolve.hosts; calls to it need DNS\n",
   );
+  await place.write(
+    "waypost.yaml",
+    "listen:\n  - { transport: udp, host: 127.0.0.1, port: 5060 }\nstore: { kind: file, path: endpoints.json }\n",
+  );
+  t.equal((await place.waypost(["check"])).err, "warning: endpoint sip:a@contoso.com is disabled\n", "DNS is meant");
 });
 
 t.test("a configuration that is not there", async (t) => {
