@@ -65,6 +65,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     this.guard = new Guard({
       settings: setup.config.limits,
       trusts: (address) => this.#trust?.trusts(address) === true,
+      proves: (flow) => this.#trust?.proves(flow) === true,
+      isServing: (key) => this.#core.isServing(key),
       clock: () => performance.now(),
       seed: randomBytes(4).readUInt32LE(),
       name: () => this.#core.identity.name,

@@ -1,6 +1,6 @@
 import { retryAfterSeconds } from "../sip/capacity.ts";
 import type { Flow } from "../sip/flow.ts";
-import { refuseUnread, type UnreadSource, unreadKind } from "../sip/unread.ts";
+import { refuseUnread, type UnreadSource, unreadKey, unreadKind } from "../sip/unread.ts";
 import type { Admission, Offence, Verdict } from "../transport/admission.ts";
 import { type Ban, Bans } from "./bans.ts";
 import { Overload } from "./overload.ts";
@@ -22,6 +22,10 @@ export interface GuardSetup {
   readonly settings: GuardSettings;
   /** Peers that no limit applies to. */
   readonly trusts: (address: string) => boolean;
+  /** The same for the peer of a connection, by what its certificate proves. */
+  readonly proves: (flow: Flow) => boolean;
+  /** Whether a request with this key of a server transaction is being served: a repetition of it is not refused. */
+  readonly isServing: (key: string) => boolean;
   /** A monotonic clock in ms. */
   readonly clock: () => number;
   /** 32 random bits. */
@@ -123,9 +127,11 @@ export class Guard implements Admission {
   }
 
   message(bytes: Buffer, flow: Flow): Verdict {
-    if (this.#limited) {
-      // Overdrawn rather than dropped: on a stream nobody sends it again. `pauseMs` makes the source wait.
-      this.#sources.of(flow.remoteAddress, this.#setup.clock()).tokens--;
+    const source = this.#sources.of(flow.remoteAddress, this.#setup.clock());
+    // Overdrawn rather than dropped: on a stream nobody sends it again. `pauseMs` makes the source wait.
+    if (this.#limited) source.tokens--;
+    if (flow.peerNames !== undefined && source.exempt !== flow.remoteAddress && this.#setup.proves(flow)) {
+      source.exempt = flow.remoteAddress;
     }
     if (!this.overload.active) return "pass";
     return this.#underLoad(bytes, { address: flow.remoteAddress, port: flow.remotePort });
@@ -151,7 +157,7 @@ export class Guard implements Admission {
     }
     const key = sourceKey(address);
     const open = this.#connections.get(key) ?? 0;
-    if (open >= this.#setup.settings.connectionsPerSource && !this.#isFriend(address)) {
+    if (open >= this.#setup.settings.connectionsPerSource && !this.#isExempt(address)) {
       this.#counts.crowdedConnections++;
       return `has ${open} connections already`;
     }
@@ -168,9 +174,10 @@ export class Guard implements Admission {
 
   offence(address: string, kind: Offence): void {
     const { banAfter, banSeconds } = this.#setup.settings;
-    if (banAfter === 0 || this.#isFriend(address)) return;
+    if (banAfter === 0) return;
     const now = this.#setup.clock();
     const source = this.#sources.of(address, now);
+    if (this.#isExempt(address, source)) return;
     if (now - source.offendedAt > OFFENCE_WINDOW_MS) {
       source.offendedAt = now;
       source.offences = 0;
@@ -214,7 +221,7 @@ export class Guard implements Admission {
     const hash = hashOfCallId(bytes, this.#setup.seed);
     const name = this.#setup.name();
     if (kind === "new" || kind === "unknown") {
-      if (this.overload.admits(hash)) return "pass";
+      if (this.overload.admits(hash) || this.#isRepetition(bytes)) return "pass";
       this.#counts.overloadNew++;
       const why = "the gateway is overloaded";
       const headers =
@@ -222,7 +229,7 @@ export class Guard implements Admission {
         `Warning: 399 ${name} "${why}"\r\nms-diagnostics: 24503;reason="${why}";source="${name}"\r\n`;
       return refuseUnread(bytes, source, "SIP/2.0 503 Service Unavailable", tagOf(hash), headers) ?? "drop";
     }
-    if (!this.overload.severe) return "pass";
+    if (!this.overload.severe || this.#isRepetition(bytes)) return "pass";
     this.#counts.overloadInDialog++;
     // DEVIATION: 481 in place of 503 inside a dialog: a legacy client then looks up its contact again, while any 5xx
     // sends it into a loop of UPDATE requests.
@@ -230,12 +237,18 @@ export class Guard implements Admission {
     return refuseUnread(bytes, source, startLine, tagOf(hash), "Server: Waypost\r\n") ?? "drop";
   }
 
+  /** A second answer to a request that is being served would contradict the first, or end a dialog that is well. */
+  #isRepetition(bytes: Buffer): boolean {
+    const key = unreadKey(bytes);
+    return key !== undefined && this.#setup.isServing(key);
+  }
+
   #isBanned(address: string): boolean {
     return this.#bans.find(sourceKey(address), this.#setup.clock()) !== undefined;
   }
 
   /** Asked only where a limit would bite; who was found exempt is remembered. */
-  #isExempt(address: string, source: Source): boolean {
+  #isExempt(address: string, source = this.#sources.of(address, this.#setup.clock())): boolean {
     if (source.exempt === address) return true;
     if (!this.#isFriend(address)) return false;
     source.exempt = address;

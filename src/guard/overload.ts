@@ -69,7 +69,7 @@ export class Overload {
     return this.#severe;
   }
 
-  /** Whether a new request gets in; repetitions of it, which have the same hash, fare alike. @param hash 32 bits */
+  /** Whether a new request gets in; all of one hash fare alike while the share stays. @param hash 32 bits */
   admits(hash: number): boolean {
     return (hash >>> 0) / 0x1_0000_0000 < this.#share;
   }

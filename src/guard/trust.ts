@@ -26,9 +26,14 @@ export class TrustRules {
 
   of(flow: Flow): Trust {
     const entry = this.#rules.get(flow.listener);
-    if (entry === undefined || entry.networks.has(flow.remoteAddress)) return "full";
-    if (flow.peerNames?.some((name) => entry.rule.names.some((wanted) => matches(wanted, name)))) return "full";
+    if (entry === undefined || entry.networks.has(flow.remoteAddress) || this.proves(flow)) return "full";
     return entry.rule.others === "endpoints" ? "endpoints" : "none";
+  }
+
+  /** True for a peer whose certificate has a name that its listener trusts. */
+  proves({ listener, peerNames }: Flow): boolean {
+    const wanted = this.#rules.get(listener)?.rule.names ?? [];
+    return peerNames?.some((name) => wanted.some((each) => matches(each, name))) === true;
   }
 
   /** True for an address that some listener trusts as such. */

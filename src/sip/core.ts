@@ -144,6 +144,11 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     return this.timers.nextDue;
   }
 
+  /** Whether a request with this key of a server transaction is being served, or was until a moment ago. */
+  isServing(key: string): boolean {
+    return this.servers.has(key);
+  }
+
   get load(): CoreLoad {
     return {
       serverTransactions: this.servers.size,

@@ -1,5 +1,6 @@
 import { matchesIgnoringCase, skipLws, skipQuoted } from "./chars.ts";
 import { Header, headerId } from "./header-names.ts";
+import { branchKey } from "./transaction/key.ts";
 import { parseVia, type Via, withSource } from "./via.ts";
 
 /**
@@ -68,6 +69,28 @@ function findTo(bytes: Buffer): { start: number; end: number } | undefined {
     let end = bytes.indexOf(LF, at);
     while (end >= 0 && (bytes[end + 1] === SP || bytes[end + 1] === TAB)) end = bytes.indexOf(LF, end + 1);
     return end < 0 ? undefined : { start: at + 1, end };
+  }
+  return undefined;
+}
+
+/**
+ * The key of the server transaction that an unread request would belong to, if it is a repetition.
+ * @returns undefined where that cannot be told by its topmost Via alone
+ */
+export function unreadKey(bytes: Buffer): string | undefined {
+  const headEnd = bytes.indexOf(HEAD_END);
+  if (headEnd < 0 || headEnd > MAX_HEAD) return undefined;
+  const head = bytes.toString("latin1", 0, headEnd + 2);
+  for (let line = head.indexOf("\n") + 1; line > 0; line = head.indexOf("\n", line) + 1) {
+    const colon = head.indexOf(":", line);
+    if (colon < 0) return undefined;
+    let nameEnd = colon;
+    while (nameEnd > line && isBlank(head.charCodeAt(nameEnd - 1))) nameEnd--;
+    if (headerId(head, line, nameEnd) !== Header.Via) continue;
+    let end = head.indexOf("\n", colon);
+    while (isBlank(head.charCodeAt(end + 1))) end = head.indexOf("\n", end + 1);
+    const via = parseVia(head, colon + 1, head.charCodeAt(end - 1) === 13 ? end - 1 : end);
+    return via && branchKey(head.slice(0, head.indexOf(" ")), via);
   }
   return undefined;
 }

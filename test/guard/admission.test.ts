@@ -10,6 +10,7 @@ const FLOW = { listener: listener("tcp"), transport: "tcp", remotePort: 40_000, 
 /** A guard on a virtual clock that trusts 10.9.0.0/16. */
 function guarding(settings: Partial<GuardSettings> = {}) {
   const told: string[] = [];
+  const serving = new Set<string>();
   const clock = { now: 1000 };
   const guard = new Guard({
     settings: {
@@ -21,6 +22,8 @@ function guarding(settings: Partial<GuardSettings> = {}) {
       ...settings,
     },
     trusts: (address) => address.startsWith("10.9."),
+    proves: ({ peerNames }) => peerNames?.includes("fe01.contoso.com") === true,
+    isServing: (key) => serving.has(key),
     clock: () => clock.now,
     seed: 4711,
     name: () => "gw.contoso.com",
@@ -31,7 +34,7 @@ function guarding(settings: Partial<GuardSettings> = {}) {
     for (let i = 0; i < count; i++) if (guard.datagram(bytes, address, 5060) === "pass") passed++;
     return passed;
   };
-  return { guard, clock, told, send };
+  return { guard, clock, told, send, serving };
 }
 
 /** Overload of the wished strength. */
@@ -159,6 +162,30 @@ t.test("requests inside dialogs come last: served under overload, 481 when nothi
   t.equal(refused.startLine, "SIP/2.0 481 Call/Transaction Does Not Exist");
   t.equal(refused.toTag, "1347777be4");
   t.same(refused.all("Retry-After"), []);
+});
+
+t.test("a repetition of a request that is being served passes under any overload (§17.2.3)", async (t) => {
+  const { guard, serving, send } = guarding({ messagesPerSecond: 0 });
+  overload(guard, 1);
+  for (const method of ["INFO", "SUBSCRIBE"]) {
+    const text = method === "INFO" ? inDialog(method) : request(method);
+    const bytes = Buffer.from(text, "latin1");
+    // One in fifty new requests is let in all the same; this one is not.
+    const refused = send(1, FRONT_END, bytes) === 0;
+    t.ok(refused, method);
+    const via = new Message(text).list("Via")[0]!;
+    serving.add(`${/branch=([^;]+)/.exec(via)![1]} ${FRONT_END}:5060 ${method}`);
+    t.equal(send(1, FRONT_END, bytes), 1, `${method} again: ${via}`);
+  }
+});
+
+t.test("who has proved a trusted name on a connection has no limits from that address", async (t) => {
+  const { guard } = guarding();
+  const peer = { ...FLOW, transport: "tls", remoteAddress: "192.0.2.5", peerNames: ["fe01.contoso.com"] } as const;
+  for (let i = 0; i < 1000; i++) guard.message(INVITE, peer);
+  t.equal(guard.pauseMs("192.0.2.5"), 0);
+  for (let i = 0; i < 10; i++) guard.offence("192.0.2.5", "slow");
+  for (let i = 0; i < 10; i++) t.equal(guard.connection("192.0.2.5"), undefined);
 });
 
 t.test("responses, ACK, CANCEL and BYE are never refused: they end what there is", async (t) => {

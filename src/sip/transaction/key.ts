@@ -1,4 +1,5 @@
 import type { SipMessage } from "../message.ts";
+import type { Via } from "../via.ts";
 
 const MAGIC_COOKIE = "z9hG4bK";
 
@@ -9,14 +10,19 @@ const MAGIC_COOKIE = "z9hG4bK";
  */
 export function serverKey(request: SipMessage, method = request.method): string {
   const via = request.topVia!;
+  const byBranch = branchKey(method, via);
+  if (byBranch !== undefined) return byBranch;
   const ofMethod = method === "ACK" ? "INVITE" : method;
-  const branch = via.branch;
-  if (branch !== undefined && branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE)) {
-    return `${branch} ${via.host}:${via.port ?? ""} ${ofMethod}`;
-  }
   // The ACK of a failed INVITE has a To tag that its INVITE had not.
   const toTag = ofMethod === "INVITE" ? "" : (request.to!.tag ?? "");
   return `${request.callId} ${request.cseq!.number} ${request.from!.tag ?? ""} ${toTag} ${request.requestUri} ${request.head.slice(via.start, via.end)} ${ofMethod}`;
+}
+
+/** The key of a request by its topmost Via alone; undefined where its branch is not unique. */
+export function branchKey(method: string, { branch, host, port }: Via): string | undefined {
+  if (branch === undefined || branch.length <= MAGIC_COOKIE.length || !branch.startsWith(MAGIC_COOKIE))
+    return undefined;
+  return `${branch} ${host}:${port ?? ""} ${method === "ACK" ? "INVITE" : method}`;
 }
 
 /** The key of a client transaction (§17.1.3): our branch, and whether it is the CANCEL that shares it. */
