@@ -52,15 +52,6 @@ t.test("a 408 of the pool to a non-INVITE is not sent on (RFC 4320 §4.2)", asyn
   );
 });
 
-t.test("after a 408 of the pool no 100 says that somebody still works on it (RFC 4320 §4.1)", async (t) => {
-  const net = new CoreHarness();
-  const [frontEnd, pool] = [net.udp(FRONT_END), net.udp(POOL)];
-  frontEnd.says(request("SUBSCRIBE"));
-  pool.answers(pool.hears(), "408 Request Timeout");
-  net.advance(120_000);
-  t.same(frontEnd.inbox, []);
-});
-
 t.test("an answer that comes after Timer F is not sent on (RFC 4320 §4.3)", async (t) => {
   const net = new CoreHarness();
   const [frontEnd, pool] = [net.udp(FRONT_END), net.udp(POOL)];

@@ -322,9 +322,9 @@ export class ResponseContext implements BranchOwner {
     if (text !== undefined) {
       this.server.respond(status, text);
       this.answered = true;
+      // Without an answer the 100 is still owed: the caller repeats the request until then (RFC 4320 §4.1).
+      this.environment.timers.cancel(this.trying);
     }
-    // A request that was given up without an answer must not look as if somebody worked on it.
-    this.environment.timers.cancel(this.trying);
     if (this.finished) return;
     this.finished = true;
     this.targets.clear();
