@@ -1,11 +1,12 @@
-import { Capacity, type CoreLimits, retryAfterSeconds } from "./capacity.ts";
+import { Capacity } from "./capacity.ts";
+import type { CoreLoad, CoreOptions } from "./core-options.ts";
 import type { CoreEvent } from "./event.ts";
 import { type Flow, isReliable, type Listener, type Target } from "./flow.ts";
 import { FlowRegistry } from "./flow-registry.ts";
 import { Header } from "./header-names.ts";
 import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "./host.ts";
 import { KeyedHash } from "./keyed-hash.ts";
-import { INDEX_STRIDE, type SipMessage } from "./message.ts";
+import type { SipMessage } from "./message.ts";
 import { type Arrival, markOf, type Neighbours, type Passed } from "./neighbours.ts";
 import { Origination, type OwnRequest, type OwnResult } from "./originate.ts";
 import { parseMessage } from "./parse.ts";
@@ -14,9 +15,9 @@ import type { LocatePurpose, NamesOnPath, ProxyEnvironment } from "./proxy/envir
 import { forwardAck } from "./proxy/forward-ack.ts";
 import { viaWithSource } from "./proxy/forward-request.ts";
 import { BRANCH_PREFIX, isLoop, loopHash } from "./proxy/loop.ts";
+import { PathNames } from "./proxy/path-names.ts";
 import { checkRequest } from "./proxy/request-checks.ts";
 import { ResponseContext } from "./proxy/response-context.ts";
-import { RouteTokens } from "./proxy/route-tokens.ts";
 import { preprocessRoutes, type RouteInformation } from "./proxy/routes.ts";
 import { MAX_UDP_REQUEST_BYTES } from "./proxy/size-rule.ts";
 import { buildReply } from "./reply.ts";
@@ -32,31 +33,6 @@ import { NonInviteServerTransaction } from "./transaction/non-invite-server.ts";
 import type { ServerTransaction, ServerTransactionUser } from "./transaction/server.ts";
 import { parseUri, type SipUri, uriParam, uriTransport } from "./uri.ts";
 
-export interface CoreOptions {
-  readonly listeners: readonly Listener[];
-  /** Two random 32-bit numbers: the key for branches and tags. */
-  readonly key: readonly [number, number];
-  /**
-   * Keys for the tokens in our Record-Route URIs: the first signs, all verify. Gateways that stand for each other share
-   * them. None = no tokens, and a dialog's requests are relayed without proof that we set it up.
-   */
-  readonly routeKeys?: readonly (readonly [number, number])[];
-  readonly timers?: Partial<TimerValues>;
-  /** Absent when this process is the only one. The neighbours have the same `key`. */
-  readonly neighbours?: Neighbours | undefined;
-  /** The most bytes of a request over UDP: the path MTU less 200 where that is known (§18.1.1). Default 1300. */
-  readonly maxUdpRequestBytes?: number;
-  readonly limits?: Partial<CoreLimits>;
-}
-
-/** What the core holds at the moment; all zero when nothing is under way. */
-export interface CoreLoad {
-  readonly serverTransactions: number;
-  readonly clientTransactions: number;
-  readonly timers: number;
-  readonly queries: number;
-}
-
 /**
  * The SIP element: bytes and a clock reading in, effects out through CoreHost. It does no I/O, reads no clock and
  * draws no random number, so the same input gives the same output. Times are ms on the caller's clock.
@@ -69,7 +45,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private readonly host: CoreHost;
   private readonly hash: KeyedHash;
   private readonly flows: FlowRegistry;
-  private tokens: RouteTokens;
+  private readonly names: PathNames;
   private readonly servers = new Map<
     string,
     { transaction: ServerTransaction; context: ResponseContext | undefined }
@@ -91,7 +67,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.hash = new KeyedHash(options.key);
     this.neighbours = options.neighbours;
     this.flows = new FlowRegistry(this.hash.token("flows"), this.neighbours?.mark ?? "");
-    this.tokens = routeTokens(options.routeKeys);
+    this.names = new PathNames(this.flows, options.routeKeys ?? []);
     this.maxUdpRequestBytes = options.maxUdpRequestBytes ?? MAX_UDP_REQUEST_BYTES;
     this.capacity = new Capacity(options.limits);
     this.values = { ...DEFAULT_TIMER_VALUES, ...options.timers };
@@ -130,7 +106,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   /** Puts other keys in force for the tokens in Record-Route URIs, in the order of `CoreOptions.routeKeys`. */
   setRouteKeys(keys: readonly (readonly [number, number])[]): void {
-    this.tokens = routeTokens(keys);
+    this.names.setKeys(keys);
   }
 
   /** Fires what is due. */
@@ -225,18 +201,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   }
 
   namesOnPath(request: SipMessage, inbound: Flow, outbound: Flow | undefined): NamesOnPath {
-    const isRegister = request.method === "REGISTER";
-    // A client itself, not a server, opened this connection: its Contact may be good for nothing else (RFC 5626 §5.3).
-    const isFirstHop = request.find(Header.Via, request.find(Header.Via) + INDEX_STRIDE) < 0;
-    const behindFlow = this.tokens.required && isFirstHop && isReliable(inbound.transport);
-    const boundTo = isRegister ? "" : request.callId;
-    const user = this.tokens.issue(boundTo, behindFlow ? this.flows.idOf(inbound) : undefined);
-    if (isRegister) return { header: behindFlow ? "Path" : undefined, inboundUser: user, outboundUser: user };
-    const outboundUser =
-      outbound === undefined && !behindFlow
-        ? user
-        : this.tokens.issue(boundTo, outbound === undefined ? undefined : this.flows.idOf(outbound));
-    return { header: "Record-Route", inboundUser: user, outboundUser };
+    return this.names.issue(request, inbound, outbound);
   }
 
   inOrder(targets: readonly Target[]): readonly Target[] {
@@ -327,7 +292,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       if (this.servers.has(invite)) return false;
       const routes = preprocessRoutes(request, this.identity);
       const boundTo = request.to?.tag === undefined ? "" : request.callId;
-      const way = routes?.throughUs ? this.readTokens(routes, boundTo) : undefined;
+      const way = routes?.throughUs ? this.names.read(routes, boundTo) : undefined;
       if (way?.elsewhere !== undefined && neighbours.passTo(way.elsewhere, this.arrival)) return true;
       return isReliable(flow.transport) ? neighbours.passAround(this.arrival) : neighbours.pass(invite, this.arrival);
     }
@@ -347,7 +312,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       return;
     }
     if (this.leaving && asksForUs(request)) {
-      this.answers.refuse(request, flow, hash, 503, "this gateway is about to stop", LEAVING);
+      this.answers.refuseLeaving(request, flow, hash);
       return;
     }
     const routes = preprocessRoutes(request, this.identity);
@@ -357,7 +322,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     }
     if (routes.throughUs) {
       const inDialog = request.to!.tag !== undefined;
-      const way = this.readTokens(routes, inDialog ? request.callId : "");
+      const way = this.names.read(routes, inDialog ? request.callId : "");
       if (way?.elsewhere !== undefined && this.neighbours?.passTo(way.elsewhere, this.arrival)) return;
       const toUs = routes.routes.length === 0 && this.identity.isSelfText(routes.requestUri);
       if (way !== undefined && !toUs && (inDialog || way.flow !== undefined)) {
@@ -385,23 +350,6 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       }
     }
     this.route(request, flow, key, routes, hash);
-  }
-
-  /**
-   * What the tokens in our Routes say of the way on, or undefined when one of them is not ours to honour.
-   * @param boundTo the Call-ID, or "" for a Path
-   */
-  private readTokens(routes: RouteInformation, boundTo: string): WayOn | undefined {
-    let flowId: string | undefined;
-    for (const user of routes.ourUsers) {
-      const token = this.tokens.read(user, boundTo);
-      if (token === undefined) return undefined;
-      // The last of our Routes is the side on which the request leaves.
-      flowId = token.flowId;
-    }
-    const flow = flowId === undefined ? undefined : this.flows.find(flowId);
-    const flowGone = flowId !== undefined && flow === undefined;
-    return { flow, flowGone, elsewhere: flowGone ? markOf(flowId!) : undefined };
   }
 
   /** A request outside of our dialogs: the table decides. */
@@ -446,7 +394,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     if (!placed && this.neighbours?.pass(key, this.arrival)) return;
     const lack = this.capacity.take(request, request.to!.tag !== undefined, this.timers.now);
     if (lack !== undefined) {
-      this.refuseForLack(job, lack);
+      this.answers.refuseForLack(request, inbound, job.loopHash, lack);
       return;
     }
     const path = ResponsePath.of(request.topVia!, inbound, this);
@@ -455,19 +403,6 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const context = new ResponseContext(this, job, transaction);
     this.servers.set(key, { transaction, context });
     context.start();
-  }
-
-  private refuseForLack(
-    { request, inbound, loopHash }: ConstructorParameters<typeof ResponseContext>[1],
-    lack: string,
-  ): void {
-    // DEVIATION: 481 in place of 503 inside a dialog: a legacy client then looks up its contact again, while any 5xx
-    // sends it into a loop of UPDATE requests.
-    if (request.to!.tag !== undefined) this.answers.refuse(request, inbound, loopHash, 481, lack);
-    else {
-      const seconds = retryAfterSeconds(Number.parseInt(loopHash.slice(-6), 36));
-      this.answers.refuse(request, inbound, loopHash, 503, lack, `Retry-After: ${seconds}\r\n`);
-    }
   }
 
   /** §9.2 and §16.10. */
@@ -492,7 +427,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const onItsWay = routes?.throughUs && (routes.routes.length > 0 || !this.identity.isSelfText(routes.requestUri));
     // All other ACKs are those of our own stateless answers (§8.2.7), or stray.
     if (!routes || !onItsWay || request.to?.tag === undefined || checkRequest(request) !== undefined) return;
-    const way = this.readTokens(routes, request.callId);
+    const way = this.names.read(routes, request.callId);
     if (way === undefined) return;
     if (way.elsewhere !== undefined && this.neighbours?.passTo(way.elsewhere, this.arrival)) return;
     const hash = loopHash(request, this.hash);
@@ -504,27 +439,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   }
 }
 
-/** Where a Route of ours leads. */
-interface WayOn {
-  /** The connection that it names, if we have it. */
-  readonly flow: Flow | undefined;
-  /** True when it names one, and we do not have it. */
-  readonly flowGone: boolean;
-  /** The mark of whoever may have it then. */
-  readonly elsewhere: string | undefined;
-}
-
-/**
- * Short: a proxy keeps away from us for so long altogether (§21.5.4), and requests inside dialogs are still served.
- * Without it the 503 would count as a 500, and no other server would be tried.
- */
-const LEAVING = "Retry-After: 2\r\n";
-
 /** True for what opens a dialog, and for an OPTIONS outside of one, by which others see whether we take calls. */
 function asksForUs({ method, to }: SipMessage): boolean {
   return to!.tag === undefined && (method === "INVITE" || method === "SUBSCRIBE" || method === "OPTIONS");
-}
-
-function routeTokens(keys: CoreOptions["routeKeys"] = []): RouteTokens {
-  return new RouteTokens(keys.map((key) => new KeyedHash(key)));
 }

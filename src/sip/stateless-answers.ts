@@ -1,3 +1,4 @@
+import { retryAfterSeconds } from "./capacity.ts";
 import type { RedirectDecision, RejectDecision } from "./decision.ts";
 import type { RequestFinished } from "./event.ts";
 import type { Flow } from "./flow.ts";
@@ -16,6 +17,12 @@ const ALLOW =
 const SERVER = "Server: Waypost\r\n";
 
 /**
+ * Short: a proxy keeps away from us for so long altogether (§21.5.4), and requests inside dialogs are still served.
+ * Without it the 503 would count as a 500, and no other server would be tried.
+ */
+const LEAVING = "Retry-After: 2\r\n";
+
+/**
  * Answers that keep no transaction (RFC 3261 §8.2.7): a repeated request gets the same answer again, since the To tag
  * is made from the request. `tag` is that tag.
  */
@@ -31,6 +38,22 @@ export class StatelessAnswers {
     const contacts = decision.contacts.map((uri) => `Contact: <${uri}>\r\n`).join("");
     this.send(request, flow, tag, decision.status, contacts);
     this.report(request, flow, "redirect", decision.status, decision.endpoint, undefined);
+  }
+
+  /** There is no room for another transaction. @param lack of what, for people */
+  refuseForLack(request: SipMessage, flow: Flow, tag: string, lack: string): void {
+    // DEVIATION: 481 in place of 503 inside a dialog: a legacy client then looks up its contact again, while any 5xx
+    // sends it into a loop of UPDATE requests.
+    if (request.to!.tag !== undefined) this.refuse(request, flow, tag, 481, lack);
+    else {
+      const seconds = retryAfterSeconds(Number.parseInt(tag.slice(-6), 36));
+      this.refuse(request, flow, tag, 503, lack, `Retry-After: ${seconds}\r\n`);
+    }
+  }
+
+  /** The gateway is about to stop, and takes nothing new. */
+  refuseLeaving(request: SipMessage, flow: Flow, tag: string): void {
+    this.refuse(request, flow, tag, 503, "this gateway is about to stop", LEAVING);
   }
 
   /** What the table or the default route refuses. */
