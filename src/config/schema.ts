@@ -141,7 +141,7 @@ export const configSchema = z.strictObject(
           maxUdpRequestBytes: count(500, 65_507, "bytes").default(1300),
           idleSeconds: count(1, 604_800, "seconds").default(900),
           messageSeconds: count(1, 3600, "seconds").default(30),
-          messagesPerSecond: count(0, 1_000_000, "messages").default(500),
+          messagesPerSecond: count(0, 1_000_000, "messages").default(2000),
           connectionsPerSource: count(1, 1_000_000, "connections").default(1000),
           banAfter: count(0, 1000, "offences").default(10),
           banSeconds: count(1, 604_800, "seconds").default(300),

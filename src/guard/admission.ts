@@ -7,7 +7,7 @@ import { Overload } from "./overload.ts";
 import { type Source, Sources, sourceKey } from "./sources.ts";
 
 export interface GuardSettings {
-  /** Messages per second of one source; 0 = any number. Twice as many may come at once. */
+  /** Messages per second of one source; 0 = any number. Twice as many may come at once, and fewer while the event loop is behind. */
   readonly messagesPerSecond: number;
   /** Connections of one source at once. */
   readonly connectionsPerSource: number;
@@ -58,6 +58,11 @@ export interface GuardCounts {
 
 /** Sources remembered. */
 const MAX_SOURCES = 50_000;
+/** As far down the rate of a source is tightened while the event loop is behind. */
+const LEAST_PER_SECOND = 100;
+/** Per look: from 2000 to the least within a second, and back in about seven. */
+const TIGHTEN = 0.5;
+const LOOSEN = 1.1;
 const MAX_BANS = 10_000;
 /** Addresses of pools remembered as exempt from limits. */
 const MAX_POOLS = 10_000;
@@ -78,6 +83,7 @@ export class Guard implements Admission {
   readonly #connections = new Map<string, number>();
   readonly #pools = new Set<string>();
   readonly #limited: boolean;
+  #perSecond: number;
   #overloaded = false;
   #counts = {
     limited: 0,
@@ -94,6 +100,7 @@ export class Guard implements Admission {
     this.#setup = setup;
     this.#limited = messagesPerSecond > 0;
     const perSecond = this.#limited ? messagesPerSecond : Number.POSITIVE_INFINITY;
+    this.#perSecond = perSecond;
     this.#sources = new Sources({ perSecond, burst: 2 * perSecond }, MAX_SOURCES);
     this.#bans = new Bans(banSeconds * 1000, MAX_BANS);
     this.overload = new Overload(overloadDelayMs > 0 ? overloadDelayMs : Number.POSITIVE_INFINITY);
@@ -206,13 +213,27 @@ export class Guard implements Admission {
 
   /** Another look at the load; see Overload. */
   look(sample: Parameters<Overload["sample"]>[0]): void {
-    this.overload.sample(sample);
+    // First the sources that send most, then everybody.
+    const mayTighten = this.#limited && this.#perSecond > LEAST_PER_SECOND;
+    this.overload.sample(sample, mayTighten);
+    this.#adaptRate();
     if (this.overload.active === this.#overloaded) return;
     this.#overloaded = this.overload.active;
     const { delayMs, busy, fill } = sample;
     const seen = `event loop ${Math.round(delayMs)} ms late, busy ${Math.round(busy * 100)} %, tables ${Math.round(fill * 100)} % full`;
     if (this.#overloaded) this.#setup.tell("overloaded", `new requests are refused in part: ${seen}`);
     else this.#setup.tell("overload-over", `all requests are let in again: ${seen}`);
+  }
+
+  #adaptRate(): void {
+    const { messagesPerSecond } = this.#setup.settings;
+    if (!this.#limited || messagesPerSecond <= LEAST_PER_SECOND) return;
+    const wanted = this.overload.behind
+      ? Math.max(LEAST_PER_SECOND, this.#perSecond * TIGHTEN)
+      : Math.min(messagesPerSecond, this.#perSecond * LOOSEN);
+    if (wanted === this.#perSecond) return;
+    this.#perSecond = wanted;
+    this.#sources.rate = { perSecond: wanted, burst: 2 * wanted };
   }
 
   #underLoad(bytes: Buffer, source: UnreadSource): Verdict {
@@ -262,8 +283,10 @@ export class Guard implements Admission {
   #tellLimited(source: Source, now: number): void {
     if (now - source.toldAt < TELL_AGAIN_MS) return;
     source.toldAt = now;
-    const { messagesPerSecond } = this.#setup.settings;
-    this.#setup.tell("source-limited", `${source.key} sends more than ${messagesPerSecond} messages per second`);
+    this.#setup.tell(
+      "source-limited",
+      `${source.key} sends more than ${Math.round(this.#perSecond)} messages per second`,
+    );
   }
 }
 

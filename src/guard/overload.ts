@@ -13,6 +13,8 @@ export const SAMPLE_MS = 200;
 /** From here on a loop without rest counts as overloaded. */
 const BUSY = 0.98;
 const FILL = 0.8;
+/** So many looks in a row without rest: the loop is behind. */
+const BEHIND_LOOKS = 3;
 /** New requests that are let in even so: somebody must find out that things are better again. */
 const LEAST_SHARE = 0.02;
 /** Per look, while work waits too long or a table fills up; and while there is merely no rest, which may be just enough. */
@@ -32,26 +34,37 @@ export class Overload {
   #lastDelay = 0;
   #share = 1;
   #severe = false;
+  #restless = 0;
 
   /** @param delayLimitMs the delay of the event loop, averaged over about a second, that counts as overload */
   constructor(delayLimitMs: number) {
     this.#delayLimitMs = delayLimitMs;
   }
 
-  sample({ delayMs, busy, fill }: LoadSample): void {
+  /** @param hold nothing is cut yet: something gentler is being tried */
+  sample({ delayMs, busy, fill }: LoadSample, hold = false): void {
     // A single long stall is no overload, however long it was.
     const delay = Math.min(delayMs, 4 * this.#delayLimitMs);
     this.#delay += 0.2 * (delay - this.#delay);
     this.#busy += 0.05 * (busy - this.#busy);
+    this.#restless = busy > BUSY ? this.#restless + 1 : 0;
     const restless = this.#busy > BUSY && busy > BUSY;
     if (this.#delay > this.#delayLimitMs || restless || fill > FILL) {
       // What waits is being worked off already when the delay shrinks: to cut on would leave the gateway idle later.
       const shrinks = delay < this.#lastDelay && fill <= FILL;
       const cut = this.#delay > this.#delayLimitMs || fill > FILL ? CUT : GENTLE_CUT;
-      if (!shrinks) this.#share = Math.max(LEAST_SHARE, this.#share * cut);
+      if (!shrinks && (!hold || fill > FILL)) this.#share = Math.max(LEAST_SHARE, this.#share * cut);
     } else this.#share = Math.min(1, this.#share + RISE);
     this.#lastDelay = delay;
     this.#severe = this.#delay > 2 * this.#delayLimitMs || fill >= 1;
+  }
+
+  /** True at once when the event loop falls behind: it is late, or without rest for several looks. */
+  get behind(): boolean {
+    return (
+      this.#delayLimitMs !== Number.POSITIVE_INFINITY &&
+      (this.#delay > this.#delayLimitMs || this.#restless >= BEHIND_LOOKS)
+    );
   }
 
   /** True while anything at all is refused. */

@@ -31,7 +31,7 @@ export class Source {
  * Who is forgotten begins with a full bucket.
  */
 export class Sources {
-  readonly #rate: Rate;
+  #rate: Rate;
   readonly #half: number;
   #young = new Map<string, Source>();
   #old = new Map<string, Source>();
@@ -40,6 +40,11 @@ export class Sources {
   constructor(rate: Rate, bound: number) {
     this.#rate = rate;
     this.#half = Math.max(1, bound >> 1);
+  }
+
+  /** From now on sources are held to this rate. */
+  set rate(rate: Rate) {
+    this.#rate = rate;
   }
 
   get size(): number {

@@ -107,7 +107,7 @@ t.test("only the listeners are required; everything else has a default", async (
       maxUdpRequestBytes: 1300,
       idleSeconds: 900,
       messageSeconds: 30,
-      messagesPerSecond: 500,
+      messagesPerSecond: 2000,
       connectionsPerSource: 1000,
       banAfter: 10,
       banSeconds: 300,

@@ -201,3 +201,22 @@ t.test("what is no SIP is dropped under overload", async (t) => {
   overload(guard, 1);
   t.equal(send(100, "192.0.2.1", Buffer.from("nonsense")), 0);
 });
+
+t.test("while the event loop is behind, the rate of a source is tightened before anybody is refused", async (t) => {
+  const { guard } = guarding({ messagesPerSecond: 2000, overloadDelayMs: 100 });
+  const late = { delayMs: 1000, busy: 1, fill: 0 };
+  const idle = { delayMs: 0, busy: 0, fill: 0 };
+  const passed = (source: string) => {
+    let count = 0;
+    for (let i = 0; i < 5000; i++) if (guard.datagram(Buffer.from("x"), source, 5060) === "pass") count++;
+    return count;
+  };
+  t.equal(passed("192.0.2.1"), 4000);
+  for (let i = 0; i < 6; i++) guard.look(late);
+  t.equal(guard.overload.active, false, "nobody is refused yet");
+  t.equal(passed("192.0.2.2"), 200, "the least rate, after 1.2 s");
+  guard.look(late);
+  t.equal(guard.overload.active, true);
+  for (let i = 0; i < 100; i++) guard.look(idle);
+  t.equal(passed("192.0.2.3"), 4000, "loosened again");
+});
