@@ -33,6 +33,15 @@ function place(t: { teardown(undo: () => unknown): void }): string {
 const SCENARIOS: readonly (readonly [name: string, before: (path: string) => Promise<void>, change: RowChange])[] = [
   ["the first change of all", async () => undefined, add("new")],
   ["a change of a table with a history", (path) => changes(path, 2), add("new")],
+  [
+    "a change after an edit by hand",
+    async (path) => {
+      await changes(path, 2);
+      const text = readFileSync(path, "utf8");
+      writeFileSync(path, text.replace("pcpool.contoso.com", "by-hand.contoso.com"));
+    },
+    add("new"),
+  ],
 ];
 
 async function changes(path: string, count: number): Promise<void> {
@@ -180,7 +189,9 @@ function restore(folder: string, state: State): void {
   for (const [name, { bytes, at }] of state) {
     const path = join(folder, name);
     writeFileSync(path, bytes);
-    const when = name.includes(".lock") ? new Date(Date.now() - 10_000) : at;
+    // Times travel as fractions of a second; half a millisecond keeps them from losing a whole one.
+    const exact = (at.getTime() + 0.5) / 1000;
+    const when = name.includes(".lock") ? new Date(Date.now() - 10_000) : exact;
     utimesSync(path, when, when);
   }
 }

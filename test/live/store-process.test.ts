@@ -51,9 +51,17 @@ t.test("kill -9 of the gateway leaves no store behind", async (t) => {
   await undo[0]!();
 });
 
-/** The process that the gateway has started. */
+/** The store among the processes that the gateway has started, and those that these have started. */
 function storeOf(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim());
+  const store = descendants(pid).find((each) => /store-process/.test(readFileSync(`/proc/${each}/cmdline`, "latin1")));
+  if (store === undefined) throw new Error(`process ${pid} has no store`);
+  return store;
+}
+
+function descendants(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
+  const pids = children === "" ? [] : children.split(" ").map(Number);
+  return pids.flatMap((each) => [each, ...descendants(each)]);
 }
 
 /** Resolves when there is no such process, or only what is left of it for its parent to read. */
