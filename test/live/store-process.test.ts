@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
 import { GatewayProcess, tableText } from "../support/gateway.ts";
+import { descendants } from "../support/process-tree.ts";
 
 const ENDPOINT = { sipAddress: "sip:ocschat@contoso.com", poolFqdn: "pcpool.contoso.com" };
 
@@ -56,12 +57,6 @@ function storeOf(pid: number): number {
   const store = descendants(pid).find((each) => /store-process/.test(readFileSync(`/proc/${each}/cmdline`, "latin1")));
   if (store === undefined) throw new Error(`process ${pid} has no store`);
   return store;
-}
-
-function descendants(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
-  const pids = children === "" ? [] : children.split(" ").map(Number);
-  return pids.flatMap((each) => [each, ...descendants(each)]);
 }
 
 /** Resolves when there is no such process, or only what is left of it for its parent to read. */
