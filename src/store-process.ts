@@ -71,7 +71,8 @@ async function answer({ id, method, args }: Call): Promise<void> {
 async function follow(): Promise<void> {
   const store = await opened;
   const { endpoints, revision, hash } = await store.load();
-  await handOver(endpoints, [], { revision, hash, changed: endpoints.length });
+  news = news.then(() => handOver(endpoints, [], { revision, hash, changed: endpoints.length }));
+  // A change that comes while the table is on its way follows it.
   store.watch(
     (update) => {
       news = news.then(() => handOverUpdate(update));
