@@ -68,8 +68,14 @@ function fromIssue(issue: z.core.$ZodIssue, schema: z.core.$ZodType): Finding[] 
   }
 }
 
+/** Whether a setting must not be shown, not even where it is wrong. @param name its path, or the last step of it */
+export function isSecret(name: string): boolean {
+  return /(?:^|\.)(?:password|sentinelPassword|secret)$/.test(name);
+}
+
 function sentence(name: string, must: string, input: unknown): string {
-  return input === undefined ? `${name} is missing; it ${must}` : `${name} ${must}${butWas(input)}`;
+  if (input === undefined) return `${name} is missing; it ${must}`;
+  return `${name} ${must}${isSecret(name) ? "" : butWas(input)}`;
 }
 
 /** The sentence about a key that does not exist, with the nearest right name. */

@@ -1,6 +1,6 @@
 import { parse } from "yaml";
 import { nearest } from "../nearest.ts";
-import { keysAt } from "../schema-findings.ts";
+import { isSecret, keysAt } from "../schema-findings.ts";
 import { configSchema } from "./schema.ts";
 
 /** A setting from the environment: it stands above the same setting of the file. */
@@ -17,7 +17,7 @@ const RESERVED: readonly string[] = ["WAYPOST_CONFIG"];
 /**
  * Reads the settings among the environment variables: `WAYPOST_LOG__LEVEL=debug`, with `__` between the levels and
  * without regard to case and single underscores (`WAYPOST_DEFAULT_ROUTE`). A value is read as YAML, so that numbers,
- * lists and groups can be given; an empty value counts as not set.
+ * lists and groups can be given, but for secrets, which are text as it stands; an empty value counts as not set.
  * @returns the settings, outer ones first, and what is wrong, as sentences that start with the variable's name
  */
 export function readEnvironment(env: NodeJS.ProcessEnv): { settings: EnvironmentSetting[]; faults: string[] } {
@@ -31,6 +31,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv): { settings: Environment
     if (path === undefined) {
       const near = nearest(variable, variableNames());
       faults.push(`${variable}: there is no such setting${near === undefined ? "" : `; did you mean ${near}?`}`);
+      continue;
+    }
+    if (isSecret(path.at(-1)!)) {
+      // Taken as it is: YAML would end it at a " #", and say in an error what it is.
+      settings.push({ variable, path, value: text });
       continue;
     }
     try {

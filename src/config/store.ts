@@ -24,9 +24,11 @@ const url = z.string("must be a URL such as redis://redis01.contoso.com:6379/0")
   const fault =
     address === undefined || !["redis:", "rediss:"].includes(address.protocol) || address.hostname === ""
       ? "is no Redis URL, such as redis://redis01.contoso.com:6379/0 or rediss://… for TLS"
-      : /^\/?\d*$/.test(address.pathname)
-        ? undefined
-        : "must end in the number of a database, such as /0, or in nothing";
+      : !/^\/?\d*$/.test(address.pathname)
+        ? "must end in the number of a database, such as /0, or in nothing"
+        : [address.username, address.password, address.hostname].every(isEncoded)
+          ? undefined
+          : "has a % that stands for no character; a % itself is written %25";
   if (address === undefined || fault !== undefined) {
     // The text may hold a password, which is not for a log.
     context.issues.push({ code: "custom", message: `store.url ${fault}`, input: "" });
@@ -34,6 +36,15 @@ const url = z.string("must be a URL such as redis://redis01.contoso.com:6379/0")
   }
   return address;
 });
+
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The group `store`. */
 export const storeSchema = z.strictObject(

@@ -320,6 +320,18 @@ t.test("a wrong value from the environment is refused with the variable's name",
   ]);
 });
 
+t.test("no secret is shown where one is wrong, and one from the environment is taken as it stands", async (t) => {
+  const wrong = refusal(t, `${LISTEN}store: { kind: redis, url: "redis://redis01:6379", password: 4711471147 }\n`, {});
+  t.match(wrong, [/store\.password must be a text$/]);
+  const half = refusal(t, `${LISTEN}store: { kind: redis, url: "redis://u:p%zz@redis01:6379" }\n`, {});
+  t.match(half, [/store\.url has a % that stands for no character/]);
+  t.notMatch(half.join(), /zz/);
+  const { store } = load(t, `${LISTEN}store: { kind: redis, url: "redis://redis01:6379" }\n`, {
+    WAYPOST_STORE__PASSWORD: "*S3cr3t #x",
+  });
+  t.match(store, { access: { password: "*S3cr3t #x" } });
+});
+
 t.test("an unknown WAYPOST_ variable is refused with the nearest name", async (t) => {
   t.same(refusal(t, LISTEN, { WAYPOST_LOG_LEVEL: "debug", WAYPOST_ADMIN__PROT: "1", WAYPOST_CONFIGS: "x" }), [
     "WAYPOST_LOG_LEVEL: there is no such setting; did you mean WAYPOST_LOG__LEVEL?",
