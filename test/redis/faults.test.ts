@@ -5,6 +5,7 @@ import t from "tap";
 import { loadConfig } from "../../src/config/load.ts";
 import { startGateway } from "../../src/daemon.ts";
 import { Place } from "../cli/place.ts";
+import { eventually } from "../support/eventually.ts";
 import { GatewayPlace } from "../support/gateway.ts";
 import { accessTo } from "./access.ts";
 import { DURABLE, RedisServer } from "./redis-server.ts";
@@ -203,7 +204,11 @@ await t.test("a damaged copy serves nobody, and says what is wrong with it", asy
   const path = join(place.directory, "copy");
   const config = loadConfig({ file: place.configFile, env: {}, cwd: place.directory });
   const start = () => startGateway(config, pino({ level: "silent" }));
-  const good = await readFile(copy, "utf8");
+  // The copy follows a change a moment later.
+  const good = await eventually("the copy of the last change", async () => {
+    const text = await readFile(copy, "utf8");
+    return text.includes(POOL_B) ? text : undefined;
+  });
   await writeFile(path, good.replace(POOL_B, POOL_A));
   await t.test("with Redis dead the gateway does not start", async (t) => {
     network.cut();
