@@ -38,7 +38,7 @@ const settings =
 const store = toStoreConfig(storeSchema.parse(settings), (each) => each);
 const separate = new SeparateStore({
   store,
-  listen: [],
+  listen: [{ transport: "udp", host: "127.0.0.1", port: 0 }],
   resolve: { hosts: new Map(), servers: [] },
   engine: "embedded",
 });
