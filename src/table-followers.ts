@@ -6,7 +6,7 @@ import { nextHopsOf } from "./routing/route.ts";
 const ROWS_AT_ONCE = 250;
 
 /** Who wants to know what the rows lead to. */
-export interface TableFollower {
+export interface RowsFollower {
   /** URIs of all pools. */
   watchPools?(pools: ReadonlySet<string>): void;
   /** The addresses that ask to be registered. */
@@ -14,7 +14,7 @@ export interface TableFollower {
 }
 
 /** Tells `follower`, each time the result is called, what the rows are; a large table is gone through between calls. */
-export function tableFollower(table: EndpointTable, follower: TableFollower): () => void {
+export function tableFollower(table: EndpointTable, follower: RowsFollower): () => void {
   if (follower.watchPools === undefined && follower.keepRegistered === undefined) return () => {};
   let wanted = 0;
   return async () => {
