@@ -48,14 +48,12 @@ export async function bindPart(spec: ListenSpec, context: BindContext): Promise<
       unsent: (flow, reason) => part?.unsent(flow, reason),
       error: (reason) => part?.error(reason),
     };
-    const { udpBufferBytes, sharePorts, udp } = options;
+    const { udpBufferBytes, udp } = options;
     const binding: UdpBinding = {
       family,
       address: address + zone,
       port: spec.port,
       bufferBytes: udpBufferBytes,
-      sharePort: sharePorts,
-      descriptor: spec.descriptor,
     };
     const { socket, setback } = await bindUdpSocket(udp, binding, receiver).catch((error) => {
       throw failed(explainBindError(error), error);

@@ -70,8 +70,6 @@ export interface TransportOptions {
   readonly udpBufferBytes?: number;
   /** How datagrams are moved. Default `auto`: in bursts where the system lets us, else one by one. */
   readonly udp?: UdpForm;
-  /** Lets other processes of this user bind the same UDP ports; the kernel shares the peers out. Default false. */
-  readonly sharePorts?: boolean;
   /** How TLS connections are dialled. Default: full verification, with the files of the listener that dials. */
   readonly tls?: TlsOutboundSettings;
   /** Who gets in. Default: everybody. */
@@ -91,7 +89,6 @@ export const DEFAULTS: Required<TransportOptions> = {
   closeGraceMs: 1000,
   udpBufferBytes: 4 * 1024 * 1024,
   udp: "auto",
-  sharePorts: false,
   tls: {},
   admission: ADMIT_ALL,
 };
@@ -113,8 +110,6 @@ export interface ListenSpec {
   readonly tls?: TlsListenSettings;
   /** For `ws` and `wss`: web origins whose pages may connect, such as `https://chat.contoso.com`; `*` is all. Default none. */
   readonly origins?: readonly string[];
-  /** For `udp`: a bound socket that another process handed over, in place of a new one. */
-  readonly descriptor?: number;
 }
 
 /** What one listener has done since it was bound. All but `connections` only grow. */
@@ -191,8 +186,6 @@ export interface OpenFlow extends Flow {
 export interface TransportPart {
   readonly listener: Listener;
   readonly stats: ListenerStats;
-  /** Of the bound socket, for handing it to another process; undefined where Node keeps it to itself. */
-  readonly descriptor?: number | undefined;
   /** Lets bytes in. Nothing reaches the handler before. */
   start(): void;
   /** The target's address is an IP literal in canonical spelling, of this listener's transport and family. */

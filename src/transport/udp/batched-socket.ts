@@ -23,14 +23,13 @@ export async function bindBatchedSocket<Peer>(
 ): Promise<UdpSocket<Peer>> {
   const { family, bufferBytes } = binding;
   const addresses = new SocketAddresses(calls, family);
-  const shared = cluster.isWorker && binding.descriptor === undefined;
   const socket = createSocket({ type: family === 4 ? "udp4" : "udp6", ipv6Only: family === 6 });
   let descriptor: number;
-  if (shared) {
+  if (cluster.isWorker) {
     await bound(socket, { address: binding.address, port: binding.port });
     descriptor = descriptorOf(socket);
   } else {
-    descriptor = binding.descriptor ?? openSocket(calls, binding, addresses);
+    descriptor = openSocket(calls, binding, addresses);
     // From here on the descriptor is node:dgram's, which closes it.
     await bound(socket, { fd: descriptor });
   }
@@ -48,7 +47,7 @@ export async function bindBatchedSocket<Peer>(
  */
 class BatchedSocket<Peer> implements UdpSocket<Peer> {
   readonly port: number;
-  readonly descriptor: number;
+  readonly #descriptor: number;
   readonly #calls: SystemCalls;
   readonly #addresses: SocketAddresses;
   readonly #receiver: UdpReceiver<Peer>;
@@ -72,7 +71,7 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
     receiver: UdpReceiver<Peer>,
   ) {
     this.#calls = calls;
-    this.descriptor = descriptor;
+    this.#descriptor = descriptor;
     this.#addresses = addresses;
     this.#receiver = receiver;
     this.#incoming = new MessageBatch(calls, LENGTH[family]);
@@ -118,7 +117,7 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
   #takeRest(): void {
     const batch = this.#incoming;
     while (this.#open && this.#arrived < MAX_PER_TURN) {
-      const count = this.#calls.recvmmsg(this.descriptor, batch.headers, BATCH, linux.MSG_DONTWAIT, null);
+      const count = this.#calls.recvmmsg(this.#descriptor, batch.headers, BATCH, linux.MSG_DONTWAIT, null);
       for (let i = 0; i < count; i++) {
         const at = batch.nameAt(i);
         const address = this.#addresses.textAt(batch.names, at);
@@ -136,7 +135,7 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
     if (!this.#open || count === 0) return;
     this.#queued = 0;
     for (let sent = 0; sent < count; ) {
-      const taken = this.#calls.sendmmsg(this.descriptor, this.#outgoing.headersFrom(sent), count - sent, 0);
+      const taken = this.#calls.sendmmsg(this.#descriptor, this.#outgoing.headersFrom(sent), count - sent, 0);
       if (taken > 0) sent += taken;
       else {
         const error = linux.systemError(this.#calls, "sendmmsg");
@@ -184,12 +183,11 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
 
 /** A new socket, bound. @throws the system's error */
 function openSocket(calls: SystemCalls, binding: UdpBinding, addresses: SocketAddresses): number {
-  const { family, address, port, sharePort } = binding;
+  const { family, address, port } = binding;
   const domain = family === 4 ? linux.AF_INET : linux.AF_INET6;
   const descriptor = calls.socket(domain, linux.SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
   if (descriptor < 0) throw linux.systemError(calls, "socket");
   if (family === 6) setOption(calls, descriptor, linux.IPPROTO_IPV6, linux.IPV6_V6ONLY, 1);
-  if (sharePort) setOption(calls, descriptor, linux.SOL_SOCKET, linux.SO_REUSEPORT, 1);
   const name = Buffer.alloc(LENGTH[family]);
   addresses.write(name, 0, address, port);
   if (calls.bind(descriptor, name, name.length) < 0) {

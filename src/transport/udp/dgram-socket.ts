@@ -12,14 +12,14 @@ export async function bindDgramSocket<Peer>(
   binding: UdpBinding,
   receiver: UdpReceiver<Peer>,
 ): Promise<UdpSocket<Peer>> {
-  const { family, address, port, bufferBytes, descriptor } = binding;
+  const { family, address, port, bufferBytes } = binding;
   const socket = createSocket({
     type: family === 4 ? "udp4" : "udp6",
     ipv6Only: family === 6,
     // Only IP literals come here; without this each send would go through dns.lookup and wait for the next tick.
     lookup: (host, _options, callback) => callback(null, host, family),
   });
-  await bound(socket, descriptor === undefined ? { address, port } : { fd: descriptor });
+  await bound(socket, { address, port });
   for (const setSize of [socket.setRecvBufferSize, socket.setSendBufferSize]) {
     try {
       setSize.call(socket, bufferBytes);
@@ -32,7 +32,6 @@ export async function bindDgramSocket<Peer>(
   const sender = new DgramSender(socket, receiver);
   return {
     port: socket.address().port,
-    descriptor: undefined,
     send: (message, peerPort, peerAddress, peer) => sender.send(message, peerPort, peerAddress, peer),
     close: () => sender.close(),
   };

@@ -76,10 +76,6 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
     return this.#open;
   }
 
-  get descriptor(): number | undefined {
-    return this.#socket.descriptor;
-  }
-
   start(): void {
     this.#started = true;
     for (const [bytes, address, port] of this.#early.splice(0)) this.datagram(bytes, address, port);

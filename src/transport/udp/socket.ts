@@ -9,8 +9,6 @@ export type UdpForm = "auto" | "dgram" | "batched";
 /** A bound UDP socket, and no more of it than the listener needs, so that two ways to move datagrams fit behind it. */
 export interface UdpSocket<Peer> {
   readonly port: number;
-  /** Of the socket, for handing it to another process; undefined where it is node:dgram's own. */
-  readonly descriptor: number | undefined;
   /** Takes a datagram for the kernel. False when too many wait for it; then the datagram is dropped. */
   send(message: Message, port: number, address: string, peer: Peer): boolean;
   close(): Promise<void>;
@@ -33,10 +31,6 @@ export interface UdpBinding {
   readonly port: number;
   /** Wished size of both kernel buffers; the kernel may grant less. */
   readonly bufferBytes: number;
-  /** Several sockets may be bound to this port, and the kernel shares the peers out among them. Only in bursts. */
-  readonly sharePort: boolean;
-  /** A bound socket that another process handed over, in place of a new one. */
-  readonly descriptor?: number | undefined;
 }
 
 /**
