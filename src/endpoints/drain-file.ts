@@ -10,12 +10,13 @@ export class DrainFile {
     this.#path = path;
   }
 
-  /** None where there is no file. @throws the system's error, or SyntaxError when it is no list of drains */
-  async read(): Promise<Drain[]> {
+  /** @returns undefined where there is no file. @throws the system's error, or SyntaxError when it is no list of drains */
+  async read(): Promise<Drain[] | undefined> {
     const text = await readFile(this.#path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "[]";
+      if (error.code === "ENOENT") return undefined;
       throw error;
     });
+    if (text === undefined) return undefined;
     const drains = JSON.parse(text) as Drain[];
     if (!Array.isArray(drains) || !drains.every(isDrain)) {
       throw new SyntaxError(`${this.#path} is no list of drained addresses`);

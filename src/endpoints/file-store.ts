@@ -162,9 +162,10 @@ export class FileStore implements EndpointStore {
 
   async drains(): Promise<readonly Drain[]> {
     const path = await this.#drainPath();
-    return new DrainFile(path).read().catch((error) => {
+    const drains = await new DrainFile(path).read().catch((error) => {
       throw fileError("read", path, error);
     });
+    return drains ?? [];
   }
 
   setDrain(place: string, drain: Drain | undefined): Promise<void> {
@@ -173,7 +174,7 @@ export class FileStore implements EndpointStore {
         const path = await this.#drainPath();
         const file = new DrainFile(path);
         try {
-          await file.write(withDrain(await file.read(), place, drain));
+          await file.write(withDrain((await file.read()) ?? [], place, drain));
         } catch (error) {
           throw fileError("write", path, error);
         }

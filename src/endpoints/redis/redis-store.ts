@@ -85,6 +85,8 @@ export class RedisStore implements EndpointStore {
   readonly #watchers = new Set<{ changed: (update: TableUpdate) => void; refused: (error: Error) => void }>();
   /** Of a gateway: what operators said of addresses, for as long as Redis is away. */
   readonly #drainCopy: DrainFile | undefined;
+  /** What Redis said last, and what of it is in the copy. */
+  #drainsKnown: readonly Drain[] | undefined;
   #drainsKept: readonly Drain[] | undefined;
   #lastFault: Error | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -204,6 +206,7 @@ export class RedisStore implements EndpointStore {
   async drains(): Promise<readonly Drain[]> {
     try {
       const drains = await this.#exchange(() => this.#table.drains());
+      this.#drainsKnown = drains;
       if (this.#drainCopy !== undefined && !isDeepStrictEqual(drains, this.#drainsKept)) {
         await this.#drainCopy.write(drains).then(
           () => (this.#drainsKept = drains),
@@ -213,9 +216,10 @@ export class RedisStore implements EndpointStore {
       return drains;
     } catch (error) {
       if (this.#drainCopy === undefined) throw error;
-      return this.#drainCopy.read().catch(() => {
-        throw error;
-      });
+      const drains = this.#drainsKnown ?? (await this.#drainCopy.read().catch(() => undefined));
+      // Without an answer what is in force stays so; an empty list would take drained addresses into service again.
+      if (drains === undefined) throw error;
+      return drains;
     }
   }
 
