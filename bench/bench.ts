@@ -1,67 +1,101 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LoadOptions, LoadResult } from "./load/work.ts";
+import { Authority } from "../test/support/certificates.ts";
+import { type Contestant, duel } from "./duel.ts";
+import { machine, ownCores, revision } from "./machine.ts";
 import { runMicro } from "./micro/micro.ts";
+import { type BenchOptions, parseBenchOptions, USAGE } from "./options.ts";
+import { type RowResult, resultOf, rowText } from "./report.ts";
+import { kamailioVersion, startKamailio } from "./servers/kamailio.ts";
+import { startWaypost } from "./servers/waypost.ts";
+import { buildRevision } from "./worktree.ts";
 
-/** `npm run bench`: what each part of the core costs, then whole calls through a gateway in a process of its own. */
+/**
+ * `npm run bench`: what each part of the core costs, then whole calls through `waypost serve` with Kamailio, or another
+ * revision of Waypost, in turn with it.
+ */
 
-const SECONDS = 4;
-const WARM_SECONDS = 4;
-let port = 25_060;
+const ROOT = join(import.meta.dirname, "../..");
+const BASELINE = join(ROOT, "bench/baseline.json");
 
-async function whole(work: "redirect" | "proxy" | "subscribe", transport: "udp" | "tcp"): Promise<LoadResult> {
-  port += 2;
-  const env = { SUT_MODE: work === "redirect" ? "redirect" : "proxy", SUT_PORT: `${port}`, SUT_TRANSPORT: transport };
-  const gateway = spawn(process.execPath, [join(import.meta.dirname, "sut.js")], {
-    env: { ...process.env, ...env, POOL_PORT: `${port + 1}` },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+interface Results {
+  readonly date: string;
+  readonly revision: string;
+  readonly against: string;
+  readonly rounds: number;
+  readonly machine: ReturnType<typeof machine>;
+  readonly rows: Record<string, RowResult>;
+}
+
+async function run(options: BenchOptions): Promise<void> {
+  if (options.micro) console.table(runMicro());
+  if (options.rows.length === 0) return;
+  const built = options.against === undefined ? undefined : buildRevision(options.against);
+  const folder = mkdtempSync(join(tmpdir(), "waypost-bench-tls-"));
   try {
-    await once(gateway.stdout, "data");
-    const options: LoadOptions = {
-      work,
-      transport,
-      port,
-      poolPort: port + 1,
-      calls: 32,
-      connections: transport === "udp" ? 1 : 16,
-      warmSeconds: WARM_SECONDS,
-      seconds: SECONDS,
-      endpoints: 1,
-      pid: gateway.pid!,
-    };
-    const load = spawn(process.execPath, [join(import.meta.dirname, "load/generator.js"), JSON.stringify(options)], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let text = "";
-    load.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
-    await once(load, "close");
-    return JSON.parse(text) as LoadResult;
+    const tls = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
+    const issued = await (await Authority.make()).issue({ dns: ["localhost"], ips: ["127.0.0.1"] });
+    writeFileSync(tls.cert, issued.cert);
+    writeFileSync(tls.key, issued.key);
+    await compare(options, contestants(options.against, built?.root), tls);
   } finally {
-    gateway.kill("SIGTERM");
+    rmSync(folder, { recursive: true });
+    built?.remove();
   }
 }
 
-console.table(runMicro());
-const rows: Record<string, object> = {};
-for (const [work, transport] of [
-  ["redirect", "udp"],
-  ["proxy", "udp"],
-  ["proxy", "tcp"],
-  ["subscribe", "udp"],
-] as const) {
-  const { userPerCall, systemPerCall, perSecond, p50, p99, wrong, lost, firstWrong } = await whole(work, transport);
-  rows[`${work} over ${transport}`] = {
-    "us per call": Math.round(userPerCall + systemPerCall),
-    user: Math.round(userPerCall),
-    system: Math.round(systemPerCall),
-    "calls/s": Math.round(perSecond),
-    "p50 ms": p50.toFixed(1),
-    "p99 ms": p99.toFixed(1),
-    wrong,
-    lost,
-    "first wrong": firstWrong ?? "",
-  };
+function contestants(against: string | undefined, otherRoot: string | undefined): Contestant[] {
+  const ours: Contestant = { name: "Waypost", start: (setup) => startWaypost("Waypost", ROOT, setup) };
+  if (against !== undefined && otherRoot !== undefined) {
+    return [{ name: against, start: (setup) => startWaypost(against, otherRoot, setup) }, ours];
+  }
+  const version = kamailioVersion();
+  if (version !== undefined) return [{ name: `Kamailio ${version}`, start: startKamailio }, ours];
+  console.log(
+    "Kamailio is not installed, so there is nothing to compare with (Debian: kamailio kamailio-tls-modules).",
+  );
+  return [ours];
 }
-console.table(rows);
+
+async function compare(options: BenchOptions, all: Contestant[], tls: { cert: string; key: string }): Promise<void> {
+  const cores = ownCores();
+  const results: Results = {
+    date: new Date().toISOString(),
+    revision: revision(),
+    against: all.length > 1 ? all[0]!.name : "",
+    rounds: options.rounds,
+    machine: machine(),
+    rows: {},
+  };
+  const { machine: at } = results;
+  console.log(
+    `Waypost ${results.revision}, Node ${at.node}, ${at.cpu} with ${at.cores} cores, Linux ${at.kernel}, load average ${at.loadAverage}`,
+  );
+  if (cores.server === undefined)
+    console.log("Server and load generator share the cores: there is no taskset, or one core.");
+  const baseline = options.against === undefined ? readBaseline() : undefined;
+  for (const row of options.rows) {
+    const result = resultOf(await duel(row, all, { ...options, cores, tls }));
+    results.rows[row.id] = result;
+    console.log(rowText(result, baseline?.rows[row.id]));
+  }
+  if (options.save !== undefined) writeFileSync(options.save, `${JSON.stringify(results, rounded, 2)}\n`);
+}
+
+function readBaseline(): Results | undefined {
+  return existsSync(BASELINE) ? (JSON.parse(readFileSync(BASELINE, "utf8")) as Results) : undefined;
+}
+
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === "number" ? Number(value.toPrecision(4)) : value;
+}
+
+let options: BenchOptions | undefined;
+try {
+  options = parseBenchOptions(process.argv.slice(2));
+} catch (error) {
+  console.error(`${(error as Error).message}\n${USAGE}`);
+  process.exitCode = 1;
+}
+if (options !== undefined) await run(options);

@@ -6,10 +6,16 @@ import { Call, type CallUser } from "./call.ts";
 import { Pool } from "./pool.ts";
 import { processFigures } from "./process-figures.ts";
 import { Received } from "./text.ts";
-import type { LoadOptions, LoadResult } from "./work.ts";
+import type { LoadOptions, LoadResult, Work } from "./work.ts";
 
 /** A call without an end after so many ms is lost; nothing is ever repeated. */
 const PATIENCE_MS = 4000;
+/** Five proxied calls, three subscriptions, two redirects of ten calls. */
+const MIX: readonly Work[] = [
+  ...["proxy", "subscribe", "proxy", "redirect", "proxy"],
+  ...["subscribe", "proxy", "subscribe", "redirect", "proxy"],
+] as Work[];
+
 /** Callers and pool in one process: makes calls through a server, checks every answer, and watches the server's CPU. */
 class Generator implements CallUser {
   private readonly options: LoadOptions;
@@ -154,15 +160,17 @@ class Generator implements CallUser {
     const { work, endpoints, transport } = this.options;
     const i = this.counter++;
     const row = endpoints === 1 ? 0 : Math.floor(Math.random() * endpoints);
+    const own = work === "mixed" ? MIX[i % MIX.length]! : work;
+    const user = own === work || own !== "redirect" ? "ocschat" : "moved";
     this.flowOf = this.flows[i % this.flows.length]!;
     const { listener } = this.flowOf;
     const text = {
       via: transport.toUpperCase(),
       local: `127.0.0.1:${listener.port}`,
       id: `${this.run}${i.toString(36)}`,
-      to: `sip:ocschat${row}@contoso.com`,
+      to: `sip:${user}${row}@contoso.com`,
     };
-    const call = new Call(text, work, `pool${row % 50}.contoso.com`, this, now);
+    const call = new Call(text, own, `pool${row % 50}.contoso.com`, this, now);
     this.calls.set(text.id, call);
     call.start();
   }
