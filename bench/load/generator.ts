@@ -58,6 +58,7 @@ class Generator implements CallUser {
         anomaly: (kind, detail) => this.fault(`${kind}: ${detail}`),
       },
     );
+    this.transports.start();
     const [first, ...others] = this.transports.listeners;
     this.poolListener = first!;
     const target = { transport, address: "127.0.0.1", port, host: "127.0.0.1" };

@@ -146,6 +146,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     );
     if (config.probe !== undefined)
       engine.#watch = new PoolWatch(engine.#locator, engine.#health, engine, config.probe);
+    transports.start();
     return engine;
   }
 

@@ -56,7 +56,7 @@ export class Transports {
   }
 
   /**
-   * Binds every address or none. Nothing reaches the handler before the promise has resolved.
+   * Binds every address or none. Nothing reaches the handler before `start`.
    * @throws WaypostError LISTENER_FAILED, naming address, port and cause; CERTIFICATE_INVALID, naming the file
    */
   static async listen(
@@ -78,9 +78,13 @@ export class Transports {
       await Promise.all(parts.map((part) => part.close()));
       throw error;
     }
-    for (const part of parts) part.start();
     transports = new Transports(parts, context.keys, handler, settings);
     return transports;
+  }
+
+  /** From now on the handler gets what arrives, first what came since the addresses were bound. */
+  start(): void {
+    for (const part of this.#parts.values()) part.start();
   }
 
   /**

@@ -149,6 +149,7 @@ t.test("a process whose transports are closed ends by itself", async (t) => {
     const { Transports } = await import(${JSON.stringify(module)});
     const specs = ["udp", "tcp"].map((transport) => ({ transport, host: "127.0.0.1", port: 0 }));
     const transports = await Transports.listen(specs, {}, { received() {}, closed() {} });
+    transports.start();
     const [, tcp] = transports.listeners;
     transports.send(transports.connect({ transport: "tcp", address: "127.0.0.1", port: tcp.port, host: "x" }, tcp), Buffer.from("x"));
     setImmediate(async () => { await transports.close(); console.log("closed"); });`;
@@ -160,6 +161,28 @@ t.test("a process whose transports are closed ends by itself", async (t) => {
   t.equal(String(output), "closed\n");
   const [code] = await once(child, "exit");
   t.equal(code, 0);
+});
+
+t.test("what arrives before the start comes at the start, in its order", async (t) => {
+  const handler = new Recorder();
+  const specs = (["udp", "tcp"] as const).map((transport) => ({ transport, host: "127.0.0.1", port: 0 }));
+  const transports = await Transports.listen(specs, {}, handler);
+  t.teardown(() => transports.close());
+  const [udp, tcp] = transports.listeners;
+  const peer = await udpPeer(t);
+  const client = await Client.to(t, tcp!.port);
+  const datagrams = ["1", "2"].map((number) => OPTIONS.replace("a@b", number));
+  for (const text of datagrams) peer.socket.send(text, udp!.port, "127.0.0.1");
+  client.socket.write(OPTIONS);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.same(handler.messages, [], "nobody is there yet who could take it");
+  transports.start();
+  await handler.until(({ messages }) => messages.length === 3);
+  const came = handler.messages.filter(({ flow }) => flow.transport === "udp");
+  t.same(
+    came.map(({ text }) => text),
+    datagrams,
+  );
 });
 
 t.test("addresses have one spelling", async (t) => {

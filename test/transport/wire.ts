@@ -72,6 +72,7 @@ export async function listening(
   const handler = new Recorder();
   const full = specs.map((spec) => ({ host: "127.0.0.1", port: 0, ...spec }));
   const transports = await Transports.listen(full, options, handler);
+  transports.start();
   t.teardown(() => transports.close());
   return { transports, handler };
 }
