@@ -63,7 +63,10 @@ class Member {
       place: config.workers > 1 ? role.slot + 1 : undefined,
       replaces: role.replaces,
       mayListen: () => {
-        tell({ kind: "prepared", workers: config.workers, logLevel: config.log.level });
+        const { workers, drain } = config;
+        const stopMs = 1000 * drain.seconds;
+        const retireMs = 1000 * drain.replacedSeconds + stopMs;
+        tell({ kind: "prepared", workers, logLevel: config.log.level, stopMs, retireMs });
         return this.#listen.promise;
       },
       askAll: (question) => this.#askAll(question),

@@ -48,7 +48,14 @@ export type ToSupervisor =
   /** It listens to messages: what was sent before is lost. */
   | { readonly kind: "here" }
   /** Configuration and table are read. */
-  | { readonly kind: "prepared"; readonly workers: number; readonly logLevel: string }
+  | {
+      readonly kind: "prepared";
+      readonly workers: number;
+      readonly logLevel: string;
+      /** How long it finishes what is under way: after `stop`, and after `retire`. */
+      readonly stopMs: number;
+      readonly retireMs: number;
+    }
   /** It is bound. `line` is what people and scripts wait for. */
   | { readonly kind: "ready"; readonly line: string }
   | { readonly kind: "view-taken"; readonly version: number }

@@ -9,14 +9,21 @@ import type { Logger } from "pino";
 import { tellServiceManager } from "../service-manager.ts";
 import { Epochs } from "./epochs.ts";
 import type { Question, ToMember, ToSupervisor } from "./messages.ts";
+import { Questions } from "./questions.ts";
 
 /** How long a process that has ended by itself stays away: at first, doubled each time up to the most. */
 const FIRST_RESTART_MS = 100;
 const LONGEST_RESTART_MS = 30_000;
 /** Whoever served so long is not in a circle of restarts. */
 const STEADY_MS = 60_000;
-/** How long the others are waited for when one asks for all. */
-const ANSWER_MS = 2000;
+/** How long new processes may take until they serve; a million rows take a busy machine minutes. */
+const START_MS = 600_000;
+/** How often the log says that new processes are still waited for. */
+const REMINDER_MS = 15_000;
+/** How much longer than its time to finish a process may live: what hangs is killed then. */
+const GRACE_MS = 10_000;
+/** How long a process that leaves waits for one that does not answer. */
+const VIEW_MS = 2000;
 /** How often it is looked whether an old epoch is over. */
 const PRUNE_MS = 10_000;
 
@@ -30,12 +37,8 @@ interface Member {
   viewTaken: number;
   prepared: Extract<ToSupervisor, { kind: "prepared" }> | undefined;
   line: string;
-}
-
-interface Asking {
-  readonly answers: unknown[];
-  readonly waitingFor: Set<number>;
-  readonly done: () => void;
+  /** Runs when it was told to finish: what hangs holds nobody up for ever. */
+  overdue: NodeJS.Timeout | undefined;
 }
 
 /**
@@ -50,7 +53,7 @@ export class Supervisor {
   readonly #members = new Map<number, Member>();
   readonly #epochs = new Epochs();
   readonly #events = new EventEmitter().setMaxListeners(0);
-  readonly #asking = new Map<number, Asking>();
+  readonly #questions = new Questions();
   /** What processes that have left had counted. */
   readonly #counted: unknown[] = [];
   readonly #pruning: NodeJS.Timeout;
@@ -59,7 +62,6 @@ export class Supervisor {
   #ring: number[] = [];
   #version = 0;
   #nextId = 1;
-  #nextQuestion = 1;
   #stopping = false;
   #upgrading = false;
   #restartMs = FIRST_RESTART_MS;
@@ -88,11 +90,17 @@ export class Supervisor {
    * new ones do not come up, the old ones go on.
    */
   async upgrade(): Promise<void> {
-    if (this.#upgrading || this.#stopping) return;
+    if (this.#stopping) return;
+    if (this.#upgrading) {
+      this.#log?.warn("an upgrade is under way already; this signal changes nothing");
+      return;
+    }
     this.#upgrading = true;
     this.#log?.info({ processes: this.#ring.length }, "an upgrade begins: new processes start");
     const old = this.#ring;
-    const ring = await this.#startRing();
+    const waiting = setInterval(() => this.#log?.info("the new processes are not up yet"), REMINDER_MS);
+    const ring = await this.#startRing(AbortSignal.timeout(START_MS));
+    clearInterval(waiting);
     this.#upgrading = false;
     if (this.#stopping) return;
     if (ring === undefined) {
@@ -113,7 +121,7 @@ export class Supervisor {
     this.#stopping = true;
     for (const member of this.#members.values()) {
       if (member.state === "starting") member.worker.process.kill("SIGKILL");
-      else tell(member, { kind: "stop" });
+      else this.#finish(member, "stop");
     }
     await this.#until(() => this.#members.size === 0);
     this.#close();
@@ -131,12 +139,12 @@ export class Supervisor {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Brings up a whole set of processes; all of them are bound, or none is left. */
-  async #startRing(): Promise<number[] | undefined> {
+  /** Brings up a whole set of processes; all of them are bound before that signal comes, or none is left. */
+  async #startRing(patience?: AbortSignal): Promise<number[] | undefined> {
     const ring: number[] = [];
-    const alive = (): boolean => ring.every((id) => this.#members.has(id));
+    const alive = (): boolean => !patience?.aborted && ring.every((id) => this.#members.has(id));
     const all = (ready: (member: Member) => boolean): Promise<void> =>
-      this.#until(() => !alive() || this.#stopping || ring.every((id) => ready(this.#members.get(id)!)));
+      this.#until(() => !alive() || this.#stopping || ring.every((id) => ready(this.#members.get(id)!)), patience);
     ring.push(this.#fork(0));
     // Only the first one knows how many there are to be.
     await all(({ prepared }) => prepared !== undefined);
@@ -167,6 +175,7 @@ export class Supervisor {
       viewTaken: 0,
       prepared: undefined,
       line: "",
+      overdue: undefined,
     };
     this.#members.set(id, member);
     worker.on("message", (message: ToSupervisor) => this.#receive(member, message));
@@ -202,7 +211,7 @@ export class Supervisor {
         void this.#askAll(member, message.number, message.question);
         break;
       case "answer":
-        this.#answered(member.id, message.number, message.answer);
+        this.#questions.answered(member.id, message.number, message.answer);
         break;
     }
     this.#events.emit("change");
@@ -218,7 +227,19 @@ export class Supervisor {
     const member = this.#members.get(id);
     if (member === undefined) return;
     member.state = "retired";
-    tell(member, { kind: "retire" });
+    this.#finish(member, "retire");
+  }
+
+  /** Tells it to finish what is under way, and kills it when it has not ended long after its time. */
+  #finish(member: Member, kind: "stop" | "retire"): void {
+    const { id, worker, prepared } = member;
+    const ms = GRACE_MS + (kind === "stop" ? prepared!.stopMs : prepared!.retireMs);
+    clearTimeout(member.overdue);
+    member.overdue = setTimeout(() => {
+      this.#log?.error({ process: id, ms }, "a process did not end in its time and is killed; its calls are lost");
+      worker.process.kill("SIGKILL");
+    }, ms).unref();
+    tell(member, { kind });
   }
 
   /** Tells everybody who is bound who is there. */
@@ -236,8 +257,9 @@ export class Supervisor {
     member.state = "leaving";
     this.#publish();
     const version = this.#version;
-    await this.#until(() =>
-      [...this.#members.values()].every(({ state, viewTaken }) => state === "starting" || viewTaken >= version),
+    await this.#until(
+      () => [...this.#members.values()].every(({ state, viewTaken }) => state === "starting" || viewTaken >= version),
+      AbortSignal.timeout(VIEW_MS),
     );
     tell(member, { kind: "leave" });
   }
@@ -245,13 +267,14 @@ export class Supervisor {
   #exited(member: Member, how: string): void {
     const { id, slot, state } = member;
     this.#members.delete(id);
-    for (const [number] of this.#asking) this.#answered(id, number, undefined);
+    clearTimeout(member.overdue);
+    this.#questions.gone(id);
     const inRing = this.#ring[slot] === id;
     if (!this.#stopping) {
       if (state === "serving" && inRing) void this.#replace(this.#ring, member, how);
       else if (state === "retired") {
         this.#log?.error({ process: id, how }, "an old process ended before it had finished; its calls are lost");
-      }
+      } else if (state === "starting") this.#log?.error({ process: id, how }, "a new process ended before it served");
     }
     this.#epochs.prune((other) => this.#members.has(other), this.#ring, performance.now());
     this.#publish();
@@ -270,13 +293,15 @@ export class Supervisor {
       // An upgrade may have brought others.
       if (this.#stopping || this.#ring !== ring) return;
       const fresh = this.#fork(slot);
+      const patience = AbortSignal.timeout(START_MS);
       const reached = (holds: (member: Member) => boolean): Promise<void> =>
-        this.#until(() => !this.#members.has(fresh) || holds(this.#members.get(fresh)!));
+        this.#until(() => !this.#members.has(fresh) || holds(this.#members.get(fresh)!), patience);
       await reached(({ prepared }) => prepared !== undefined);
       const member = this.#members.get(fresh);
       if (member !== undefined) tell(member, { kind: "listen" });
       await reached(({ state }) => state === "serving");
-      if (!this.#members.has(fresh)) continue;
+      if (patience.aborted) member?.worker.process.kill("SIGKILL");
+      if (patience.aborted || !this.#members.has(fresh)) continue;
       if (this.#stopping) return;
       if (this.#ring !== ring) {
         this.#publish();
@@ -302,32 +327,23 @@ export class Supervisor {
   }
 
   async #askAll(asker: Member, number: number, question: Question): Promise<void> {
-    const own = this.#nextQuestion++;
     const asked = [...this.#members.values()].filter(({ state }) => state === "serving" || state === "retired");
-    const answers = question.about === "metrics" ? [...this.#counted] : [];
-    await new Promise<void>((resolve) => {
-      const late = setTimeout(resolve, ANSWER_MS);
-      const done = (): void => {
-        clearTimeout(late);
-        resolve();
-      };
-      this.#asking.set(own, { answers, waitingFor: new Set(asked.map(({ id }) => id)), done });
-      for (const member of asked) tell(member, { kind: "question", number: own, question });
-    });
-    this.#asking.delete(own);
-    tell(asker, { kind: "answers", number, answers: answers.filter((answer) => answer !== undefined) });
+    const answers = await this.#questions.ask(
+      asked.map((member) => ({
+        id: member.id,
+        put: (own, what) => tell(member, { kind: "question", number: own, question: what }),
+      })),
+      question,
+    );
+    const counted = question.about === "metrics" ? this.#counted : [];
+    tell(asker, { kind: "answers", number, answers: [...counted, ...answers] });
   }
 
-  #answered(id: number, number: number, answer: unknown): void {
-    const asking = this.#asking.get(number);
-    if (!asking?.waitingFor.delete(id)) return;
-    asking.answers.push(answer);
-    if (asking.waitingFor.size === 0) asking.done();
-  }
-
-  /** Resolves when this holds; looks at every message and every end of a process. */
-  async #until(holds: () => boolean): Promise<void> {
-    while (!holds()) await once(this.#events, "change");
+  /** Resolves when this holds, or when that signal comes; looks at every message and every end of a process. */
+  async #until(holds: () => boolean, patience?: AbortSignal): Promise<void> {
+    while (!holds() && !patience?.aborted) {
+      await once(this.#events, "change", { ...(patience && { signal: patience }) }).catch(() => undefined);
+    }
   }
 }
 

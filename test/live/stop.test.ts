@@ -4,6 +4,7 @@ import { createServer, Server } from "node:net";
 import t from "tap";
 import { freePort } from "../support/free-port.ts";
 import { type Closing, GatewayPlace, GatewayProcess, runWaypost } from "../support/gateway.ts";
+import { descendants } from "../support/process-tree.ts";
 import { invite } from "./requests.ts";
 import { SipNode } from "./sip-node.ts";
 
@@ -81,6 +82,16 @@ t.test("SIGTERM while connections are open, and idle, ends the gateway with stat
   link.send(invite(link, { to: "sip:stranger@contoso.com" }));
   await caller.answer("1 INVITE");
   await gateway.stop();
+});
+
+t.test("a process that hangs is killed when its time to stop is long over, and the log says so", async (t) => {
+  const gateway = await GatewayProcess.start(t, { settings: { drain: { seconds: 0 } } });
+  const [worker] = descendants(gateway.pid);
+  process.kill(worker!, "SIGSTOP");
+  gateway.kill("SIGTERM");
+  t.match(await gateway.ended(), { status: 0 });
+  t.ok(gateway.log.some(({ msg }) => /did not end in its time and is killed/.test(msg)));
+  t.throws(() => process.kill(worker!, 0), { code: "ESRCH" }, "nothing of it is left");
 });
 
 for (const transport of ["udp", "tcp"] as const) {
