@@ -1,5 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { setTimeout as after } from "node:timers/promises";
+import { eventually } from "../support/eventually.ts";
 import type { Bound, Closing } from "../support/gateway.ts";
 import { Message } from "../support/sip-text.ts";
 import { ackFor, inDialog, invite, newCallId } from "./requests.ts";
@@ -8,6 +9,8 @@ import { type Link, SipNode } from "./sip-node.ts";
 const INTERVAL_MS = 8;
 /** How long the last answers may take on a busy machine. */
 const LATE_MS = 30_000;
+/** More calls than that do not wait at the same time: a machine that is behind is not driven further behind. */
+const MOST_WAITING = 100;
 
 /** A call of the stream. Times are ms on the clock of `performance.now()`. */
 export interface StreamCall {
@@ -25,10 +28,14 @@ export class CallStream {
   readonly #byCallId = new Map<string, StreamCall>();
   readonly #events = new EventEmitter().setMaxListeners(0);
   readonly #timer: NodeJS.Timeout;
+  #answered = 0;
 
   private constructor(node: SipNode, links: readonly Link[], address: string, intervalMs: number) {
     node.take = (message, link) => this.#received(message, link);
-    this.#timer = setInterval(() => this.#call(links[this.calls.length % links.length]!, address), intervalMs);
+    this.#timer = setInterval(() => {
+      const count = this.calls.length;
+      if (count - this.#answered < MOST_WAITING) this.#call(links[count % links.length]!, address);
+    }, intervalMs);
   }
 
   static async start(
@@ -44,12 +51,10 @@ export class CallStream {
   }
 
   /** Resolves when a call that was sent after this moment has been answered, and gives it. */
-  async answeredAfter(moment: number): Promise<StreamCall> {
-    for (;;) {
-      const call = this.calls.find(({ sentAt, answeredAt }) => sentAt > moment && answeredAt !== undefined);
-      if (call !== undefined) return call;
-      await once(this.#events, "answer");
-    }
+  answeredAfter(moment: number): Promise<StreamCall> {
+    return eventually("an answered call", () =>
+      this.calls.find(({ sentAt, answeredAt }) => sentAt > moment && answeredAt !== undefined),
+    );
   }
 
   /** Resolves when each of the first so many calls has its answer, or after a long while. */
@@ -86,6 +91,7 @@ export class CallStream {
     link.send(message.status < 300 ? inDialog(link, "ACK", 1, message) : ackFor(call.invite, message));
     if (call.answeredAt !== undefined) return true;
     call.answeredAt = performance.now();
+    this.#answered++;
     const server = /<sip:([^@>]+)@/.exec(message.all("Contact")[0] ?? "")?.[1];
     call.answer = message.status < 300 ? `200 from ${server}` : String(message.status);
     this.#events.emit("answer");

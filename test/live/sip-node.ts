@@ -12,6 +12,9 @@ export interface Link {
   send(text: string): void;
 }
 
+/** How long a message may take on a busy machine. */
+const PATIENCE_MS = 60_000;
+
 interface Arrival {
   readonly message: Message;
   readonly link: Link;
@@ -57,12 +60,19 @@ export class SipNode {
     return this.#adopt(socket);
   }
 
-  /** The first message, arrived or to come, for which this holds; it is taken out. */
+  /**
+   * The first message, arrived or to come, for which this holds; it is taken out.
+   * @throws Error when none comes in a long while: it names what came
+   */
   async next(fits: (message: Message) => boolean): Promise<Arrival> {
+    const patience = AbortSignal.timeout(PATIENCE_MS);
     for (;;) {
       const index = this.#arrived.findIndex(({ message }) => fits(message));
       if (index >= 0) return this.#arrived.splice(index, 1)[0]!;
-      await once(this.#events, "arrival");
+      await once(this.#events, "arrival", { signal: patience }).catch((cause: Error) => {
+        const came = this.#arrived.map(({ message }) => `${message.startLine} ${message.one("Call-ID")}`);
+        throw new Error(`the message did not come; here are: ${came.join(", ") || "none"}`, { cause });
+      });
     }
   }
 

@@ -9,6 +9,9 @@ import { descendants, signalIfThere } from "./process-tree.ts";
 /** The built command, which lies at the same place beside this file in every build. */
 const WAYPOST = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 
+/** How long a line of the log may take to come on a busy machine. */
+const PATIENCE_MS = 120_000;
+
 /** What is known about a test: enough to clean up after it. */
 export interface Closing {
   teardown(undo: () => unknown): void;
@@ -128,12 +131,17 @@ export class GatewayProcess {
     return this.#output;
   }
 
-  /** Resolves with the first line of the log, past or to come, for which this holds. */
+  /**
+   * Resolves with the first line of the log, past or to come, for which this holds.
+   * @throws Error when the gateway ends first, or when it does not come in a long while
+   */
   async logged(fits: (line: LogLine) => boolean): Promise<LogLine> {
     let looked = 0;
+    const patience = AbortSignal.timeout(PATIENCE_MS);
     for (;;) {
       for (; looked < this.log.length; looked++) if (fits(this.log[looked]!)) return this.log[looked]!;
-      await Promise.race([once(this.#lines, "line"), this.#failedEnd()]);
+      if (patience.aborted) throw new Error(`that line did not come:\n${this.#told()}`);
+      await Promise.race([once(this.#lines, "line", { signal: patience }).catch(() => {}), this.#failedEnd()]);
     }
   }
 
@@ -168,6 +176,12 @@ export class GatewayProcess {
       throw new Error(`waypost serve ended with ${outcome.status ?? outcome.signal}:\n${outcome.err.slice(-4000)}`);
     }
     return outcome;
+  }
+
+  /** What the log says beside the calls. */
+  #told(): string {
+    const lines = this.#output.err.split("\n").filter((line) => !line.includes("a request was answered"));
+    return lines.slice(-40).join("\n");
   }
 
   async #failedEnd(): Promise<never> {
@@ -233,9 +247,10 @@ interface Output {
   err: string;
 }
 
-/** Settings of whoever runs the tests stay out of them. */
+/** Settings of whoever runs the tests stay out of them, and a bundle of certificates that each process would read. */
 function plainEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("WAYPOST_")));
+  const isOurs = ([name]: [string, unknown]): boolean => !/^(WAYPOST_|NODE_EXTRA_CA_CERTS$)/.test(name);
+  return Object.fromEntries(Object.entries(process.env).filter(isOurs));
 }
 
 function outcomeOf(child: ChildProcess, output: Output): Promise<Outcome> {
