@@ -1,12 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Authority } from "../test/support/certificates.ts";
 import { type Contestant, duel } from "./duel.ts";
 import { machine, ownCores, revision } from "./machine.ts";
 import { runMicro } from "./micro/micro.ts";
 import { type BenchOptions, parseBenchOptions, USAGE } from "./options.ts";
 import { type RowResult, resultOf, rowText } from "./report.ts";
+import { makeCertificate } from "./servers/certificate.ts";
 import { kamailioVersion, startKamailio } from "./servers/kamailio.ts";
 import { startWaypost } from "./servers/waypost.ts";
 import { buildRevision } from "./worktree.ts";
@@ -34,11 +34,7 @@ async function run(options: BenchOptions): Promise<void> {
   const built = options.against === undefined ? undefined : buildRevision(options.against);
   const folder = mkdtempSync(join(tmpdir(), "waypost-bench-tls-"));
   try {
-    const tls = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
-    const issued = await (await Authority.make()).issue({ dns: ["localhost"], ips: ["127.0.0.1"] });
-    writeFileSync(tls.cert, issued.cert);
-    writeFileSync(tls.key, issued.key);
-    await compare(options, contestants(options.against, built?.root), tls);
+    await compare(options, contestants(options.against, built?.root), await makeCertificate(folder));
   } finally {
     rmSync(folder, { recursive: true });
     built?.remove();

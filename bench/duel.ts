@@ -7,7 +7,7 @@ import { runLoad } from "./load/run.ts";
 import type { LoadResult } from "./load/work.ts";
 import type { Cores } from "./machine.ts";
 import type { Row } from "./rows.ts";
-import type { RunningServer, StartServer } from "./servers/server.ts";
+import { logTail, type RunningServer, type StartServer } from "./servers/server.ts";
 
 /** A contestant of a row. */
 export interface Contestant {
@@ -122,5 +122,6 @@ async function oneRun(
   await server.loopDelayMs();
   const load = { work, transport, port, poolPort, calls, connections, endpoints: rows, pid: server.pid, ...tls };
   const result = await runLoad({ ...load, ...times }, cores.generator);
+  if (result.wrong + result.lost > 0) console.error(`${server.name}, its log: ${logTail(server.setup)}`);
   return { ...result, loopDelayMs: await server.loopDelayMs() };
 }

@@ -5,7 +5,7 @@ export interface Row {
   readonly id: string;
   /** For people. */
   readonly what: string;
-  readonly work: Exclude<Work, "hold" | "idle">;
+  readonly work: Exclude<Work, "hold">;
   readonly transport: "udp" | "tcp" | "tls";
   /** Calls that are under way at once where the most that a server can do is measured. */
   readonly calls: number;

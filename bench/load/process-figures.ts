@@ -19,7 +19,8 @@ export function processFigures(pid: number): { user: number; system: number; res
   return total;
 }
 
-function withChildren(pid: number): number[] {
+/** A process, its children and theirs. */
+export function withChildren(pid: number): number[] {
   const all = [pid];
   for (let i = 0; i < all.length; i++) {
     try {

@@ -1,5 +1,5 @@
-/** What one call of a bench does; `mixed` is some of each. `idle` makes no calls: it holds connections open. */
-export type Work = "redirect" | "proxy" | "subscribe" | "mixed" | "hold" | "idle";
+/** What one call of a bench does; `mixed` is some of each. */
+export type Work = "redirect" | "proxy" | "subscribe" | "mixed" | "hold";
 
 export interface LoadOptions {
   readonly work: Work;

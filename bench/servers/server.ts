@@ -1,5 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 /** What a server under test is to be. Every server gets the same. */
 export interface ServerSetup {
@@ -33,11 +35,21 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** The end of what a server has logged, for whoever looks for the reason of wrong answers. */
+export function logTail({ folder }: ServerSetup): string {
+  return readFileSync(join(folder, "log"), "latin1").slice(-1000);
+}
+
 export type StartServer = (setup: ServerSetup) => Promise<RunningServer>;
 
-/** Puts `taskset` before a command where a core is asked for. */
+/** Files that a process may have open, where the system lets us ask for them: each connection takes one. */
+const OPEN_FILES = 65_536;
+
+/** A command that is bound to a core, where one is given, and may have many connections. */
 export function onCore(core: number | undefined, command: string, args: readonly string[]): [string, string[]] {
-  return core === undefined ? [command, [...args]] : ["taskset", ["-c", String(core), command, ...args]];
+  const bound = core === undefined ? [command, ...args] : ["taskset", "-c", String(core), command, ...args];
+  // What must not be raised stays as it is.
+  return ["sh", ["-c", `ulimit -n ${OPEN_FILES} 2>/dev/null || ulimit -n $(ulimit -Hn); exec "$@"`, "sh", ...bound]];
 }
 
 /** Ends a process in good order; after 15 s without. */
