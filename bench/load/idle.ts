@@ -7,6 +7,8 @@ import { connect as connectTls } from "node:tls";
 
 /** Handshakes under way at once. */
 const AT_ONCE = 32;
+/** A handshake that takes longer has failed: the server may be out of files. */
+const PATIENCE_MS = 30_000;
 
 const [transport, port, count] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 const open = new Set<Socket>();
@@ -27,13 +29,15 @@ async function openSome(): Promise<void> {
       ? connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false })
       : connect(port, "127.0.0.1");
     try {
-      await once(socket, secure ? "secureConnect" : "connect");
+      await once(socket, secure ? "secureConnect" : "connect", { signal: AbortSignal.timeout(PATIENCE_MS) });
       open.add(socket);
       socket.on("error", note);
       socket.on("close", () => open.delete(socket));
       socket.resume();
     } catch (error) {
       note(error as Error);
+      socket.on("error", () => undefined);
+      socket.destroy();
     }
   }
 }

@@ -5,9 +5,6 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { end, onCore, type RunningServer, type ServerSetup } from "./server.ts";
 
-/** The metric's clock ticks this often, and a tick that is on time counts as so late. */
-const TICK_MS = 20;
-
 /**
  * `waypost serve` with all of its processes, metrics and limits on, from a built copy of the repository.
  * @param root the folder that has dist/
@@ -83,5 +80,5 @@ async function writeTable({ folder, mode, transport, poolPort, rows }: ServerSet
 async function loopDelay(adminPort: number): Promise<number | undefined> {
   const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`);
   const found = /waypost_event_loop_delay_seconds\{quantile="0.99"\} (\S+)/.exec(await response.text());
-  return found === null ? undefined : Math.max(0, Number(found[1]) * 1000 - TICK_MS);
+  return found === null ? undefined : Number(found[1]) * 1000;
 }

@@ -10,6 +10,7 @@ import { createLog } from "../../src/observe/log.ts";
 import type { ReadinessReport } from "../../src/observe/readiness.ts";
 import { RawPeer } from "../interop/raw-peer.ts";
 import { Folder } from "../support/certificates.ts";
+import { eventually } from "../support/eventually.ts";
 import { type Row, tableText } from "../support/gateway.ts";
 
 interface Setup {
@@ -120,6 +121,17 @@ t.test("a gateway that serves calls is alive and ready", async (t) => {
     while ((await metric(gateway, series)) === undefined);
     t.equal(await metric(gateway, series), 0);
   });
+
+  await t.test(
+    "an event loop that keeps time is shown as late by less than the time between two looks at it",
+    async (t) => {
+      const delay = await eventually("a reading of a loop that is not late", async () => {
+        const median = await metric(gateway, 'waypost_event_loop_delay_seconds{quantile="0.5"}');
+        return median !== undefined && median < 0.02 ? median : undefined;
+      });
+      t.ok(delay >= 0 && delay < 0.02);
+    },
+  );
 
   await t.test("docs/metrics.md lists every metric with its type and meaning, and no other", async (t) => {
     const text = await (await ask(gateway, "/metrics")).text();

@@ -3,11 +3,14 @@ import type { Registry } from "prom-client";
 import { counter, gauge } from "./parts.ts";
 
 const NS = 1e9;
+/** The event loop is looked at this often. The histogram holds the time from look to look. */
+const LOOK_MS = 20;
 
 /** The process itself. @returns ends the measuring */
 export function processMetrics(registry: Registry, version: string): () => void {
   const startedAt = Date.now() / 1000 - process.uptime();
-  const delay: IntervalHistogram = monitorEventLoopDelay({ resolution: 20 });
+  const delay: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOK_MS });
+  const late = (nanoseconds: number): number => Math.max(0, nanoseconds / NS - LOOK_MS / 1000);
   delay.enable();
   gauge(
     registry,
@@ -35,9 +38,9 @@ export function processMetrics(registry: Registry, version: string): () => void 
       aggregator: "max",
     },
     (put) => {
-      put(delay.percentile(50) / NS, "0.5");
-      put(delay.percentile(99) / NS, "0.99");
-      put(delay.max / NS, "1");
+      put(late(delay.percentile(50)), "0.5");
+      put(late(delay.percentile(99)), "0.99");
+      put(late(delay.max), "1");
       delay.reset();
     },
   );
