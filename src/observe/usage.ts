@@ -56,6 +56,16 @@ export interface UsageLimits {
   readonly callers: number;
 }
 
+/** A caller in the order in which they were heard last: a list in a ring, so that none of its moves costs a search. */
+interface Place {
+  caller: Caller | undefined;
+  /** In the map. */
+  readonly key: string;
+  /** Heard before, and after, this one. */
+  before: Place;
+  after: Place;
+}
+
 /** The longest From that is kept; what is longer counts under its beginning. */
 const LONGEST_CALLER = 200;
 
@@ -68,13 +78,21 @@ export class Usage {
   readonly #limits: UsageLimits;
   readonly #clock: () => number;
   readonly #uses = new Map<string, EndpointUse>();
-  /** By endpoint and caller; the one silent longest first. */
-  readonly #callers = new Map<string, Caller>();
+  /**
+   * By endpoint and caller. The order of a Map is of no use here: to find its first entry takes a walk over all those
+   * that were deleted before it, thousands where each call forgets somebody.
+   */
+  readonly #callers = new Map<string, Place>();
+  /** After it comes who was silent longest, before it who was heard last. */
+  readonly #ends: Place;
 
   /** @param clock ms since 1970 */
   constructor(taps: Taps, limits: UsageLimits, clock: () => number = Date.now) {
     this.#limits = limits;
     this.#clock = clock;
+    const ends = { caller: undefined, key: "" } as Place;
+    ends.before = ends.after = ends;
+    this.#ends = ends;
     taps.on("request", (event) => this.#take(event));
   }
 
@@ -90,8 +108,11 @@ export class Usage {
 
   /** The callers of one address, or of all; who called last comes first. @param endpoint as its row writes it */
   callers(endpoint?: string): readonly Caller[] {
-    const all = [...this.#callers.values()].reverse();
-    return endpoint === undefined ? all : all.filter((caller) => caller.endpoint === endpoint);
+    const found: Caller[] = [];
+    for (let place = this.#ends.before; place.caller !== undefined; place = place.before) {
+      if (endpoint === undefined || place.caller.endpoint === endpoint) found.push(place.caller);
+    }
+    return found;
   }
 
   #take(event: RequestFinished): void {
@@ -102,7 +123,7 @@ export class Usage {
     if (status >= 200 && status < 400) use.answered++;
     else use.failed++;
     use.lastAt = now;
-    this.#noteCaller(endpoint, event, now);
+    if (this.#limits.callers > 0) this.#noteCaller(endpoint, event, now);
   }
 
   #useOf(endpoint: string): EndpointUse {
@@ -117,20 +138,48 @@ export class Usage {
   #noteCaller(endpoint: string, { from, status, method }: RequestFinished, now: number): void {
     const caller = uriOf(from);
     const key = `${endpoint}\n${caller}`;
-    const known = this.#callers.get(key);
-    if (known !== undefined) {
-      this.#callers.delete(key);
-      known.requests++;
-      known.lastAt = now;
-      known.lastStatus = status;
-      known.lastMethod = method;
-    } else if (this.#callers.size >= this.#limits.callers) {
-      this.#callers.delete(this.#callers.keys().next().value!);
-      this.forgottenCallers++;
-    }
-    const first = { endpoint, caller, requests: 1, firstAt: now, lastAt: now, lastStatus: status, lastMethod: method };
-    this.#callers.set(key, known ?? first);
+    let place = this.#callers.get(key);
+    if (place === undefined) {
+      if (this.#callers.size >= this.#limits.callers) this.#forgetOne();
+      const first = {
+        endpoint,
+        caller,
+        requests: 0,
+        firstAt: now,
+        lastAt: now,
+        lastStatus: status,
+        lastMethod: method,
+      };
+      place = { caller: first, key } as Place;
+      this.#callers.set(key, place);
+    } else unlink(place);
+    this.#linkAsLast(place);
+    const known = place.caller!;
+    known.requests++;
+    known.lastAt = now;
+    known.lastStatus = status;
+    known.lastMethod = method;
   }
+
+  #linkAsLast(place: Place): void {
+    const ends = this.#ends;
+    place.before = ends.before;
+    place.after = ends;
+    ends.before.after = place;
+    ends.before = place;
+  }
+
+  #forgetOne(): void {
+    const silent = this.#ends.after;
+    unlink(silent);
+    this.#callers.delete(silent.key);
+    this.forgottenCallers++;
+  }
+}
+
+function unlink(place: Place): void {
+  place.before.after = place.after;
+  place.after.before = place.before;
 }
 
 /** The URI of a From value, without display name, brackets and header parameters. */
