@@ -21,6 +21,7 @@ import type { Question } from "./supervisor/messages.ts";
 import { tableFollower } from "./table-followers.ts";
 import { TableInForce } from "./table-in-force.ts";
 import { nameUnableRows } from "./unable-rows.ts";
+import { limitWarnings } from "./untrusting-listeners.ts";
 
 /** A running gateway. */
 export interface Gateway {
@@ -91,7 +92,7 @@ async function startServing(
   const registeredAs = (requestUri: string): string | undefined => engine.registrar?.addressOf(requestUri);
   const routing = { defaultRoute: config.defaultRoute, registeredAs };
   const drains = new DrainsInForce(store, log);
-  let engine: Engine;
+  let engine!: Engine;
   try {
     await inForce.load();
     await drains.start();
@@ -99,6 +100,7 @@ async function startServing(
     engine = await startEngine(config, log, (request) => decide(request, table, routing), host);
     await operations.open();
   } catch (error) {
+    await engine?.close();
     const drainsStopped = drains.stop();
     await store.close();
     await drainsStopped;
@@ -133,6 +135,7 @@ async function startServing(
   });
   operations.serve({ engine, table, isStoreWell: () => inForce.isStoreWell });
   follow();
+  for (const warning of limitWarnings(config)) log.warn(warning);
   void nameUnableRows(table.all(), engine.capabilities, log);
   log.info(
     { endpoints: table.size, revision: table.revision, store: storePlace(config.store) },

@@ -6,6 +6,7 @@ import type { Endpoint } from "../endpoints/model.ts";
 import { WaypostError } from "../errors.ts";
 import { storePlace } from "../open-store.ts";
 import { unableRows } from "../unable-rows.ts";
+import { limitWarnings } from "../untrusting-listeners.ts";
 import { checkCertificates } from "./check-certificates.ts";
 import { errorText } from "./error-text.ts";
 import { jsonLine } from "./format.ts";
@@ -95,6 +96,7 @@ function warnings(config: Config, endpoints: readonly Endpoint[]): string[] {
   const asking = endpoints.filter(({ register }) => register).map(({ sipAddress }) => sipAddress);
   if (asking.length > 0 && config.registrar === undefined)
     found.push(`${someOf(asking)} ask to be registered, and there is no group registrar`);
+  found.push(...limitWarnings(config));
   const disabled = endpoints.filter((endpoint) => !endpoint.enabled);
   for (const { sipAddress } of disabled) found.push(`endpoint ${sipAddress} is disabled`);
   // Who names no hosts, or names DNS servers, means DNS; beside static hosts a missing one may be an oversight.

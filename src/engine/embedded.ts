@@ -4,11 +4,12 @@ import type { Config } from "../config/config.ts";
 import type { Drain } from "../drained-address.ts";
 import { Guard } from "../guard/admission.ts";
 import { TrustRules } from "../guard/trust.ts";
-import { type AddressReport, Health } from "../locate/health.ts";
+import { type AddressReport, Health, MAX_ADDRESSES } from "../locate/health.ts";
 import { Locator } from "../locate/locator.ts";
 import type { Probe, ProbeSender } from "../locate/prober.ts";
 import { AnomalyLog } from "../observe/anomaly-log.ts";
 import { CHANNELS, type MessagePassed, publishEvent } from "../observe/channels.ts";
+import type { ObservedTable } from "../observe/metrics/engine.ts";
 import type { EngineCapabilities } from "../routing/capabilities.ts";
 import { SipCore } from "../sip/core.ts";
 import type { CoreLoad } from "../sip/core-options.ts";
@@ -192,6 +193,20 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
 
   get load(): CoreLoad {
     return this.#core.load;
+  }
+
+  get tables(): readonly ObservedTable[] {
+    const { timers, queries } = this.load;
+    const { known, bound, asked } = this.#locator.records;
+    return [
+      { name: "timers", entries: timers },
+      { name: "look-ups", entries: queries },
+      { name: "DNS questions", entries: asked },
+      { name: "DNS answers", entries: known, bound },
+      { name: "addresses", entries: this.#health.size, bound: MAX_ADDRESSES },
+      { name: "named connections", entries: this.#core.namedConnections },
+      ...this.guard.tables,
+    ];
   }
 
   /** What each listener has done; live objects. */

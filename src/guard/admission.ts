@@ -1,8 +1,10 @@
+import { canonicalAddress } from "../address.ts";
 import { retryAfterSeconds } from "../sip/capacity.ts";
 import type { Flow } from "../sip/flow.ts";
 import { refuseUnread, type UnreadSource, unreadKey, unreadKind } from "../sip/unread.ts";
 import type { Admission, Offence, Verdict } from "../transport/admission.ts";
 import { type Ban, Bans } from "./bans.ts";
+import { HeavySources } from "./heavy-sources.ts";
 import { Overload } from "./overload.ts";
 import { type Source, Sources, sourceKey } from "./sources.ts";
 
@@ -64,12 +66,19 @@ const LEAST_PER_SECOND = 100;
 const TIGHTEN = 0.5;
 const LOOSEN = 1.1;
 const MAX_BANS = 10_000;
-/** Addresses of pools remembered as exempt from limits. */
+/** Addresses of pools remembered as exempt from limits, and for how long after a call was last led there. */
 const MAX_POOLS = 10_000;
+const POOL_MS = 3_600_000;
+/** Whose new time differs less from the one before is not written down anew. */
+const POOL_STEP_MS = 60_000;
 const OFFENCE_WINDOW_MS = 60_000;
 const TELL_AGAIN_MS = 60_000;
 
+/** Who has sent a message on a connection within this time speaks SIP, whatever else it speaks. */
+const SPEAKS_SIP_MS = 300_000;
+
 const OFFENCES: Readonly<Record<Offence, string>> = {
+  "other-protocol": "speaks HTTP or TLS where SIP is spoken",
   "not-sip": "speaks no SIP",
   slow: "takes too long for messages and handshakes",
 };
@@ -81,8 +90,10 @@ export class Guard implements Admission {
   readonly #sources: Sources;
   readonly #bans: Bans;
   readonly #connections = new Map<string, number>();
-  readonly #pools = new Set<string>();
+  /** Until when each address is exempt; the one that was named longest ago first. */
+  readonly #pools = new Map<string, number>();
   readonly #limited: boolean;
+  readonly #heavy = new HeavySources();
   #perSecond: number;
   #overloaded = false;
   #counts = {
@@ -115,6 +126,16 @@ export class Guard implements Admission {
     };
   }
 
+  /** How full its tables are. */
+  get tables() {
+    return [
+      { name: "sources", entries: this.#sources.size, bound: MAX_SOURCES },
+      { name: "bans", entries: this.bans().length, bound: MAX_BANS },
+      { name: "sources with connections", entries: this.#connections.size },
+      { name: "addresses without limits", entries: this.#pools.size, bound: MAX_POOLS },
+    ];
+  }
+
   datagram(bytes: Buffer, address: string, port: number): Verdict {
     if (this.#bans.size > 0 && this.#isBanned(address)) {
       this.#counts.bannedMessages++;
@@ -123,6 +144,7 @@ export class Guard implements Admission {
     if (this.#limited) {
       const now = this.#setup.clock();
       const source = this.#sources.of(address, now);
+      this.#heavy.heard(source, address);
       if (source.tokens >= 1) source.tokens--;
       else if (!this.#isExempt(address, source)) {
         this.#counts.limited++;
@@ -135,8 +157,12 @@ export class Guard implements Admission {
 
   message(bytes: Buffer, flow: Flow): Verdict {
     const source = this.#sources.of(flow.remoteAddress, this.#setup.clock());
+    source.messageAt = source.at;
     // Overdrawn rather than dropped: on a stream nobody sends it again. `pauseMs` makes the source wait.
-    if (this.#limited) source.tokens--;
+    if (this.#limited) {
+      source.tokens--;
+      this.#heavy.heard(source, flow.remoteAddress);
+    }
     if (flow.peerNames !== undefined && source.exempt !== flow.remoteAddress && this.#setup.proves(flow)) {
       source.exempt = flow.remoteAddress;
     }
@@ -185,6 +211,9 @@ export class Guard implements Admission {
     const now = this.#setup.clock();
     const source = this.#sources.of(address, now);
     if (this.#isExempt(address, source)) return;
+    // A balancer that asks by HTTP whether we live, and brings calls from the same address. Without the messages it
+    // costs no more than connections that are opened and closed.
+    if (kind === "other-protocol" && now - source.messageAt < SPEAKS_SIP_MS) return;
     if (now - source.offendedAt > OFFENCE_WINDOW_MS) {
       source.offendedAt = now;
       source.offences = 0;
@@ -196,9 +225,17 @@ export class Guard implements Admission {
     this.#setup.tell("banned", `${source.key} ${OFFENCES[kind]}; it is banned for ${banSeconds} s`);
   }
 
-  /** The address belongs to a pool or next hop of our own choice: no limit applies to what it sends. */
+  /**
+   * The address belongs to a pool or next hop of our own choice: no limit applies to what it sends, for an hour. Called
+   * again and again while calls are led there.
+   */
   knowPool(address: string): void {
-    if (this.#pools.size < MAX_POOLS) this.#pools.add(address);
+    const until = this.#setup.clock() + POOL_MS;
+    const before = this.#pools.get(address);
+    if (before !== undefined && until - before < POOL_STEP_MS) return;
+    this.#pools.delete(address);
+    if (this.#pools.size >= MAX_POOLS) this.#pools.delete(this.#pools.keys().next().value!);
+    this.#pools.set(address, until);
   }
 
   /** What is in force; `until` on the guard's clock. */
@@ -206,17 +243,24 @@ export class Guard implements Admission {
     return this.#bans.list(this.#setup.clock());
   }
 
-  /** Ends the ban of an address, or all. @returns how many ended */
+  /** Ends the ban of an address in any spelling, or of a network as `bans` names it, or all. @returns how many ended */
   lift(address?: string): number {
-    return this.#bans.lift(address === undefined ? undefined : sourceKey(address));
+    if (address === undefined) return this.#bans.lift();
+    const canonical = canonicalAddress(address.replace(/\/64$/, ""));
+    return canonical === undefined ? 0 : this.#bans.lift(sourceKey(canonical));
   }
 
   /** Another look at the load; see Overload. */
   look(sample: Parameters<Overload["sample"]>[0]): void {
     // First the sources that send most, then everybody.
-    const mayTighten = this.#limited && this.#perSecond > LEAST_PER_SECOND;
+    const found = this.#limited
+      ? this.#heavy.take(
+          (source) => this.#sources.perSecond(source) > LEAST_PER_SECOND && !this.#isExempt(source.address, source),
+        )
+      : [];
+    const mayTighten = this.#limited && (found.length > 0 || this.#perSecond > LEAST_PER_SECOND);
     this.overload.sample(sample, mayTighten);
-    this.#adaptRate();
+    this.#adaptRate(found);
     if (this.overload.active === this.#overloaded) return;
     this.#overloaded = this.overload.active;
     const { delayMs, busy, fill } = sample;
@@ -225,10 +269,19 @@ export class Guard implements Admission {
     else this.#setup.tell("overload-over", `all requests are let in again: ${seen}`);
   }
 
-  #adaptRate(): void {
+  /** @param heavy those that sent more than their share since the last look */
+  #adaptRate(heavy: readonly Source[]): void {
     const { messagesPerSecond } = this.#setup.settings;
     if (!this.#limited || messagesPerSecond <= LEAST_PER_SECOND) return;
-    const wanted = this.overload.behind
+    const { behind } = this.overload;
+    if (!behind) this.#heavy.loosen(LOOSEN, messagesPerSecond);
+    else if (heavy.length > 0) {
+      for (const source of heavy) {
+        this.#heavy.cap(source, Math.max(LEAST_PER_SECOND, this.#sources.perSecond(source) * TIGHTEN));
+      }
+      return;
+    }
+    const wanted = behind
       ? Math.max(LEAST_PER_SECOND, this.#perSecond * TIGHTEN)
       : Math.min(messagesPerSecond, this.#perSecond * LOOSEN);
     if (wanted === this.#perSecond) return;
@@ -268,16 +321,19 @@ export class Guard implements Admission {
     return this.#bans.find(sourceKey(address), this.#setup.clock()) !== undefined;
   }
 
-  /** Asked only where a limit would bite; who was found exempt is remembered. */
+  /** Asked only where a limit would bite; who was found to be trusted is remembered. */
   #isExempt(address: string, source = this.#sources.of(address, this.#setup.clock())): boolean {
-    if (source.exempt === address) return true;
-    if (!this.#isFriend(address)) return false;
+    if (source.exempt === address || this.#isPool(address)) return true;
+    if (!this.#setup.trusts(address)) return false;
     source.exempt = address;
     return true;
   }
 
-  #isFriend(address: string): boolean {
-    return this.#pools.has(address) || this.#setup.trusts(address);
+  #isPool(address: string): boolean {
+    const until = this.#pools.get(address);
+    if (until === undefined || until > this.#setup.clock()) return until !== undefined;
+    this.#pools.delete(address);
+    return false;
   }
 
   #tellLimited(source: Source, now: number): void {
@@ -285,7 +341,7 @@ export class Guard implements Admission {
     source.toldAt = now;
     this.#setup.tell(
       "source-limited",
-      `${source.key} sends more than ${Math.round(this.#perSecond)} messages per second`,
+      `${source.key} sends more than ${Math.round(this.#sources.perSecond(source))} messages per second`,
     );
   }
 }

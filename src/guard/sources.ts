@@ -14,6 +14,14 @@ export class Source {
   exempt: string | undefined;
   /** When it was last told that this source is over its rate. */
   toldAt = Number.NEGATIVE_INFINITY;
+  /** That its last message came from. */
+  address = "";
+  /** Messages in the present look at the load; see Guard.look. */
+  heard = 0;
+  /** A rate of its own below that of the others, while it sends more than its share. Messages per second. */
+  cap = Number.POSITIVE_INFINITY;
+  /** When its last message came on a connection. */
+  messageAt = Number.NEGATIVE_INFINITY;
   /** Offences since `offendedAt`. */
   offences = 0;
   offendedAt = 0;
@@ -66,16 +74,22 @@ export class Sources {
       this.#young.set(key, source);
     }
     if (now > source.at) {
-      const grown = source.tokens + ((now - source.at) / 1000) * this.#rate.perSecond;
-      source.tokens = grown < this.#rate.burst ? grown : this.#rate.burst;
+      const burst = Math.min(this.#rate.burst, 2 * source.cap);
+      const grown = source.tokens + ((now - source.at) / 1000) * this.perSecond(source);
+      source.tokens = grown < burst ? grown : burst;
       source.at = now;
     }
     return source;
   }
 
+  /** How many messages a second a source may send at the moment. */
+  perSecond(source: Source): number {
+    return Math.min(this.#rate.perSecond, source.cap);
+  }
+
   /** How long until an overdrawn source may be heard again, in ms. */
   waitMs(source: Source): number {
-    return source.tokens >= 0 ? 0 : (-source.tokens / this.#rate.perSecond) * 1000;
+    return source.tokens >= 0 ? 0 : (-source.tokens / this.perSecond(source)) * 1000;
   }
 }
 

@@ -24,7 +24,7 @@ export interface AddressReport {
 }
 
 /** Addresses remembered; beyond it the one known longest is forgotten, if nothing is wrong with it and nobody probes it. */
-const MAX_ADDRESSES = 10_000;
+export const MAX_ADDRESSES = 10_000;
 const NEVER = Number.NEGATIVE_INFINITY;
 
 /**
@@ -41,6 +41,11 @@ export class Health {
 
   constructor(settings: Partial<HealthSettings> = {}) {
     this.#settings = { ...DEFAULT_SETTINGS, ...settings };
+  }
+
+  /** How many addresses are remembered. */
+  get size(): number {
+    return this.#entries.size;
   }
 
   /** Takes new settings. What was observed and what an operator said stays. */

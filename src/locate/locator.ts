@@ -73,6 +73,11 @@ export class Locator {
     return this.#result(query, resolved);
   }
 
+  /** How many answers of DNS are remembered, how many may be, and how many are asked for. */
+  get records(): { readonly known: number; readonly bound: number; readonly asked: number } {
+    return this.#book.counts;
+  }
+
   /** Ends look-ups; who still waits is answered with that reason. */
   close(): void {
     this.#book.close();

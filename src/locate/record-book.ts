@@ -85,6 +85,10 @@ export class RecordBook {
     this.#options = { ...DEFAULTS, ...options };
   }
 
+  get counts() {
+    return { known: this.#known.size, bound: this.#options.maxAnswers, asked: this.#lookups.size };
+  }
+
   /** The answer when it is known; else undefined, and `done` gets it once, later. */
   find<T extends RecordType>(question: Question<T>, done: (answer: Answer<T>) => void): Answer<T> | undefined {
     return this.#find(question, done as Done) as Answer<T> | undefined;

@@ -134,6 +134,11 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     };
   }
 
+  /** Connections that have a name by which requests find back to them. */
+  get namedConnections(): number {
+    return this.flows.size;
+  }
+
   /** How full the table of transactions is: 1 = new requests are refused. */
   get fill(): number {
     return this.capacity.fill;

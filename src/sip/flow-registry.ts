@@ -21,11 +21,13 @@ export class FlowRegistry {
     return this.flows.size;
   }
 
-  /** The name of an open connection. */
+  /** The name of a connection. That of one which has closed meanwhile leads nowhere. */
   idOf(flow: Flow): string {
     let id = this.ids.get(flow);
     if (id === undefined) {
       id = `${this.prefix}.${(this.counter++).toString(36)}${this.mark}`;
+      // Nobody would tell to forget it again.
+      if (!flow.open) return id;
       this.ids.set(flow, id);
       this.flows.set(id, flow);
     }

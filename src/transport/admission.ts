@@ -11,7 +11,11 @@ export interface Refusal {
 export type Verdict = "pass" | "drop" | Refusal;
 
 /** What a peer did over a connection, which proves its address, that no SIP peer does. Who does so often enough is banned. */
-export type Offence = "not-sip" | "slow";
+export type Offence =
+  | "not-sip"
+  /** HTTP, or TLS on a port without it: what balancers and scanners ask with. */
+  | "other-protocol"
+  | "slow";
 
 /**
  * Decides who gets in, before the bytes are looked into. Each way to receive asks it once per message; addresses are

@@ -230,7 +230,7 @@ export class StreamConnection implements Connection {
   #framingFailed(kind: FramingErrorKind): void {
     const { handler, stats, options } = this.#owner;
     stats.framingErrors[kind] = (stats.framingErrors[kind] ?? 0) + 1;
-    options.admission.offence(this.remoteAddress, "not-sip");
+    options.admission.offence(this.remoteAddress, kind === "http" || kind === "tls" ? "other-protocol" : "not-sip");
     handler.anomaly?.("framing", `${this.transport} ${this.#peer}: ${FRAMING_ERROR_TEXT[kind]}`);
     this.end(`framing error: ${FRAMING_ERROR_TEXT[kind]}`, "flush");
   }

@@ -88,3 +88,13 @@ t.test("--json prints what was found as one object", async (t) => {
   t.strictSame({ err: good.err, status: good.status }, { err: "", status: 0 });
   t.match(JSON.parse(good.out), { ok: true, endpoints: 1, errors: [], warnings: [/p\.b\.c/] });
 });
+
+t.test("limits without trusted on a listener beyond loopback are worth a warning", async (t) => {
+  const open = "{ transport: udp, host: 0.0.0.0, port: 5060, advertise: gw.contoso.com }";
+  const trusting = "{ transport: tcp, host: 0.0.0.0, port: 5060, advertise: gw.contoso.com, trusted: [10.1.0.0/16] }";
+  const place = await Place.make(t, `listen:\n  - ${open}\n  - ${trusting}\n`);
+  const { err, status } = await place.waypost(["check"]);
+  t.equal(status, 0);
+  t.match(err, /^warning: listener udp 0\.0\.0\.0:5060 has no `trusted`: .*front ends and balancers/m);
+  t.notMatch(err, /listener tcp/);
+});

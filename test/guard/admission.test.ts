@@ -220,3 +220,62 @@ t.test("while the event loop is behind, the rate of a source is tightened before
   for (let i = 0; i < 100; i++) guard.look(idle);
   t.equal(passed("192.0.2.3"), 4000, "loosened again");
 });
+
+t.test("under load the rate of those who send most is tightened first, and nobody else's", async (t) => {
+  const { guard, clock, send } = guarding({ messagesPerSecond: 2000, overloadDelayMs: 100 });
+  guard.knowPool("192.0.2.9");
+  const second = (): Record<string, number> => {
+    const passed: Record<string, number> = { heavy: 0, moderate: 0, pool: 0 };
+    for (let look = 0; look < 5; look++) {
+      passed["heavy"]! += send(2000, "192.0.2.1");
+      passed["moderate"]! += send(60, "192.0.2.2");
+      passed["pool"]! += send(2000, "192.0.2.9");
+      clock.now += 200;
+      guard.look({ delayMs: 1000, busy: 1, fill: 0 });
+    }
+    return passed;
+  };
+  second();
+  const { heavy, ...others } = second();
+  t.ok(heavy! < 120, `${heavy} of 10000`);
+  t.same(others, { moderate: 300, pool: 10_000 });
+  for (let i = 0; i < 100; i++) guard.look({ delayMs: 0, busy: 0, fill: 0 });
+  clock.now += 5000;
+  t.equal(send(5000, "192.0.2.1"), 4000, "loosened again");
+});
+
+t.test("the address of a pool has limits again an hour after the last call was led there", async (t) => {
+  const { guard, clock, send } = guarding();
+  guard.knowPool("192.0.2.3");
+  clock.now += 50 * 60_000;
+  guard.knowPool("192.0.2.3");
+  clock.now += 59 * 60_000;
+  t.equal(send(1000, "192.0.2.3"), 1000, "calls were led there within the hour");
+  clock.now += 60_000;
+  t.equal(send(1000, "192.0.2.3"), 200);
+});
+
+t.test("HTTP of an address from which SIP comes bans nobody; without SIP, or with garbage, it does", async (t) => {
+  const { guard, clock } = guarding();
+  guard.message(INVITE, { ...FLOW, remoteAddress: "192.0.2.1" });
+  for (const address of ["192.0.2.1", "192.0.2.2"]) {
+    for (let i = 0; i < 50; i++) guard.offence(address, "other-protocol");
+  }
+  t.match(guard.bans(), [{ source: "192.0.2.2", why: "speaks HTTP or TLS where SIP is spoken" }]);
+  for (let i = 0; i < 5; i++) guard.offence("192.0.2.1", "not-sip");
+  t.equal(guard.connection("192.0.2.1"), "is banned");
+  clock.now += 301_000;
+  for (let i = 0; i < 5; i++) guard.offence("192.0.2.1", "other-protocol");
+  t.equal(guard.connection("192.0.2.1"), "is banned", "the SIP is long ago");
+});
+
+t.test("a ban is lifted by any spelling of the address, and by the network that the list of bans shows", async (t) => {
+  const { guard } = guarding();
+  for (const spelling of ["2001:DB8:0::1", "2001:db8::1", "[2001:0db8::ffff]", "2001:db8:0:0::/64"]) {
+    for (let i = 0; i < 5; i++) guard.offence("2001:db8::1", "slow");
+    t.equal(guard.lift(spelling), 1, spelling);
+  }
+  for (let i = 0; i < 5; i++) guard.offence("192.0.2.1", "slow");
+  t.equal(guard.lift("::ffff:192.0.2.1"), 1);
+  t.equal(guard.lift("nobody"), 0);
+});

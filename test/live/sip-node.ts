@@ -10,6 +10,8 @@ export interface Link {
   /** What stands for us in Via, Contact and Record-Route: `127.0.0.1:5060` or `[::1]:5060`. */
   readonly local: string;
   send(text: string): void;
+  /** Of a connection: ends it at once. */
+  close?(): void;
 }
 
 /** How long a message may take on a busy machine. */
@@ -103,9 +105,11 @@ export class SipNode {
     this.#sockets.add(socket);
     // Requests from elsewhere come to the listener, whatever port the connection was opened from.
     const local = this.#written(this.#port("tcp"));
-    const link: Link = { transport: "tcp", local, send: (text) => void socket.write(text, "latin1") };
+    const send = (text: string): void => void socket.write(text, "latin1");
+    const link: Link = { transport: "tcp", local, send, close: () => void socket.destroy() };
     let pending: Buffer = Buffer.alloc(0);
     socket.setNoDelay(true).on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
     socket.on("data", (chunk: Buffer) => {
       pending = Buffer.concat([pending, chunk]);
       for (let length = wholeMessage(pending); length > 0; length = wholeMessage(pending)) {
@@ -124,8 +128,13 @@ export class SipNode {
     return this.#host.includes(":") ? `[${this.#host}]:${port}` : `${this.#host}:${port}`;
   }
 
-  #close(): void {
+  /** Ends every connection; those that come later are taken. */
+  hangUp(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #close(): void {
+    this.hangUp();
     this.#tcp.close();
     this.#udp.close();
   }

@@ -137,7 +137,9 @@ export class DnsServer {
     const entry = this.entries.get(name);
     const ttl = entry?.ttl ?? 60;
     if (entry?.cname !== undefined && kind !== "cname") {
-      return [{ type: "CNAME", name, ttl, data: entry.cname }, ...this.#records(entry.cname, kind)];
+      // One that leads to itself is for the resolver to find out.
+      const rest = entry.cname === name ? [] : this.#records(entry.cname, kind);
+      return [{ type: "CNAME", name, ttl, data: entry.cname }, ...rest];
     }
     switch (kind) {
       case "a":

@@ -162,3 +162,14 @@ t.test("a client whose connection is gone: 430 along its Path, and nothing is re
   t.equal(net.udp(POOL).hears().startLine, "SIP/2.0 430 Flow Failed");
   t.same(net.unheard, []);
 });
+
+t.test("a client whose connection closes while its pool is looked up leaves no name of it behind", async (t) => {
+  const net = new CoreHarness({ routeKeys: [KEY], locateLater: true });
+  const client = net.tcp(CLIENT, 50_312);
+  const ownVia = "Via: SIP/2.0/tls 10.1.4.23:50312\r\n";
+  client.says(lookupInvite({ transport: "TCP" }).replace(ownVia, ""));
+  client.breaks();
+  net.answerLocate("10.2.0.1", `udp:${POOL}:5060`);
+  t.equal(net.udp(POOL).hears().method, "INVITE");
+  t.equal(net.core.namedConnections, 0);
+});

@@ -146,6 +146,10 @@ export class DrachtioEngine implements Engine {
     return { serverTransactions: 0, clientTransactions: 0 };
   }
 
+  get tables() {
+    return [];
+  }
+
   /** The servers have the connections. */
   get listenerStats() {
     return [];

@@ -22,8 +22,17 @@ export interface ObservedAddress {
   readonly observed: string;
 }
 
+/** One of the tables that hold what is remembered for a while. */
+export interface ObservedTable {
+  readonly name: string;
+  readonly entries: number;
+  /** The most there may be; absent where another table's bound is its own too. */
+  readonly bound?: number;
+}
+
 /** What an engine shows of itself. */
 export interface ObservedEngine {
+  readonly tables: readonly ObservedTable[];
   readonly unanswered: number;
   readonly load: { readonly serverTransactions: number; readonly clientTransactions: number };
   readonly listenerStats: readonly ObservedListener[];
@@ -43,6 +52,12 @@ export function engineMetrics(registry: Registry, engine: ObservedEngine): void 
       put(engine.load.clientTransactions, "client");
     },
   );
+  gauge(registry, { name: "waypost_table_entries", help: "Entries of a table in memory", labels: ["table"] }, (put) => {
+    for (const { name, entries } of engine.tables) put(entries, name);
+  });
+  gauge(registry, { name: "waypost_table_bound", help: "The most entries of that table", labels: ["table"] }, (put) => {
+    for (const { name, bound } of engine.tables) if (bound !== undefined) put(bound, name);
+  });
   gauge(
     registry,
     { name: "waypost_unanswered_requests", help: "Proxied requests that wait for their final answer" },
