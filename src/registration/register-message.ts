@@ -1,5 +1,6 @@
 import { matchesIgnoringCase } from "../sip/chars.ts";
-import { INDEX_STRIDE, type SipMessage } from "../sip/message.ts";
+import { INDEX_STRIDE } from "../sip/header-lines.ts";
+import type { SipMessage } from "../sip/message.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
 import { ParamWalker } from "../sip/params.ts";
 import { seconds } from "./digest.ts";

@@ -46,10 +46,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private readonly hash: KeyedHash;
   private readonly flows: FlowRegistry;
   private readonly names: PathNames;
-  private readonly servers = new Map<
-    string,
-    { transaction: ServerTransaction; context: ResponseContext | undefined }
-  >();
+  private readonly servers = new Map<string, ServerTransaction>();
   private readonly clients = new Map<string, ClientTransaction>();
   private readonly queries = new Map<number, (result: LocateResult) => void>();
   private readonly answers = new StatelessAnswers(this);
@@ -162,7 +159,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   get underWay(): number {
     let [ours, repeating] = [0, 0];
     for (const transaction of this.clients.values()) if (transaction.pending) ours++;
-    for (const { transaction } of this.servers.values()) if (transaction.repeating) repeating++;
+    for (const transaction of this.servers.values()) if (transaction.repeating) repeating++;
     return Math.max(ours, this.unanswered) + repeating;
   }
 
@@ -200,8 +197,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   }
 
   serverTransactionEnded(transaction: ServerTransaction): void {
-    const entry = this.servers.get(transaction.key);
-    if (entry?.context !== undefined) this.capacity.giveBack(transaction.requestBytes);
+    if (transaction.counted) this.capacity.giveBack(transaction.requestBytes);
     this.servers.delete(transaction.key);
   }
 
@@ -276,12 +272,12 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const known = this.servers.get(key);
     if (known === undefined && this.neighbours !== undefined && this.isElsewhere(request, flow, key)) return;
     if (request.method === "ACK") {
-      if (known === undefined || !(known.transaction as InviteServerTransaction).acknowledged()) {
+      if (known === undefined || !(known as InviteServerTransaction).acknowledged()) {
         this.receiveAck(request, flow);
       }
       return;
     }
-    if (known !== undefined) known.transaction.retransmitted();
+    if (known !== undefined) known.retransmitted();
     else if (request.method === "CANCEL") this.receiveCancel(request, flow, key);
     else this.receiveNewRequest(request, flow, key);
   }
@@ -406,7 +402,9 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const Machine = request.method === "INVITE" ? InviteServerTransaction : NonInviteServerTransaction;
     const transaction = new Machine(this, key, request, path, inbound.transport, this);
     const context = new ResponseContext(this, job, transaction);
-    this.servers.set(key, { transaction, context });
+    transaction.context = context;
+    transaction.counted = true;
+    this.servers.set(transaction.key, transaction);
     context.start();
   }
 
@@ -415,15 +413,15 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const hash = loopHash(request, this.hash);
     const invite = this.servers.get(serverKey(request, "INVITE"));
     // DEVIATION: §16.10 would forward it statelessly; the branch that it would need downstream is gone with the transaction.
-    if (invite?.context === undefined) {
+    if (invite === undefined) {
       this.answers.refuse(request, flow, hash, 481, "there is no INVITE to cancel");
       return;
     }
     const path = ResponsePath.of(request.topVia!, flow, this);
     const transaction = new NonInviteServerTransaction(this, key, request, path, flow.transport, this);
-    this.servers.set(key, { transaction, context: undefined });
+    this.servers.set(transaction.key, transaction);
     transaction.respond(200, buildReply(request, 200, { toTag: hash, topVia: viaWithSource(request, flow) }));
-    invite.context.cancel(request.value(Header.Reason));
+    invite.context?.cancel(request.value(Header.Reason));
   }
 
   /** An ACK that no transaction takes: that of a 2xx, which travels along the route set (§16.6, §13.2.2.4). */

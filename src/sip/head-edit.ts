@@ -1,5 +1,6 @@
+import { INDEX_STRIDE } from "./header-lines.ts";
 import { Header, longForm } from "./header-names.ts";
-import { INDEX_STRIDE, type SipMessage } from "./message.ts";
+import type { SipMessage } from "./message.ts";
 
 /** Changes to a head, collected and then written in one pass; what is not named stays byte for byte. */
 export class HeadEdit {

@@ -1,5 +1,3 @@
-import { matchesIgnoringCase } from "./chars.ts";
-
 /** The headers that a proxy looks at (RFC 3261 §16); every other header is `Other` and only passes through. */
 export const Header = {
   Other: 0,
@@ -68,18 +66,25 @@ const COMPACT_IDS: Readonly<Record<string, HeaderId>> = {
 };
 
 // Candidates by length and first letter: at most two names share a place, so a header costs one or two comparisons.
+const LONGEST = Math.max(...KNOWN.map(([name]) => name.length));
 const SLOTS: ({ readonly name: string; readonly id: HeaderId }[] | undefined)[] = [];
 for (const [name, id] of KNOWN) (SLOTS[name.length * 32 + (name.charCodeAt(0) & 31)] ??= []).push({ name, id });
 const COMPACT_SLOTS: HeaderId[] = [];
 for (const [letter, id] of Object.entries(COMPACT_IDS)) COMPACT_SLOTS[letter.charCodeAt(0) & 31] = id;
 
-/** Which header the name `head[start, end)` is, long or compact (§7.3.3), in any case. */
-export function headerId(head: string, start: number, end: number): HeaderId {
+/** Which header the name `bytes[start, end)` is, long or compact (§7.3.3), in any case. The name is a token. */
+export function headerId(bytes: Uint8Array, start: number, end: number): HeaderId {
   const length = end - start;
-  if (length === 1) return COMPACT_SLOTS[head.charCodeAt(start) & 31] ?? Header.Other;
-  const candidates = SLOTS[length * 32 + (head.charCodeAt(start) & 31)];
+  if (length === 1) return COMPACT_SLOTS[bytes[start]! & 31] ?? Header.Other;
+  if (length > LONGEST) return Header.Other;
+  const candidates = SLOTS[length * 32 + (bytes[start]! & 31)];
   if (candidates !== undefined)
-    for (const candidate of candidates) if (matchesIgnoringCase(head, start, candidate.name)) return candidate.id;
+    for (const { name, id } of candidates) {
+      let i = 0;
+      // Of the characters of a token only letters have another case, and a hyphen has that bit already.
+      while (i < length && (bytes[start + i]! | 0x20) === name.charCodeAt(i)) i++;
+      if (i === length) return id;
+    }
   return Header.Other;
 }
 

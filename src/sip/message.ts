@@ -1,10 +1,8 @@
 import { type CSeq, parseCSeq } from "./cseq.ts";
+import { INDEX_STRIDE } from "./header-lines.ts";
 import { Header, type HeaderId } from "./header-names.ts";
 import { type NameAddr, parseNameAddr } from "./name-addr.ts";
 import { parseVia, type Via } from "./via.ts";
-
-/** Numbers that the index of a head holds per header line: id, start of the line, start and end of the value. */
-export const INDEX_STRIDE = 4;
 
 /**
  * One SIP message: its head as the latin1 text that arrived and an index of the header lines, its body as such text too.

@@ -7,6 +7,7 @@ import type { ProxyEnvironment } from "./proxy/environment.ts";
 import { viaValue } from "./proxy/forward-request.ts";
 import { type Candidate, TargetSet } from "./proxy/target-set.ts";
 import type { Timer } from "./timers.ts";
+import { noAck } from "./transaction/client.ts";
 import { clientKey } from "./transaction/key.ts";
 import { NonInviteClientTransaction } from "./transaction/non-invite-client.ts";
 import { parseUri } from "./uri.ts";
@@ -110,6 +111,7 @@ export class Origination {
       {
         responseReceived: (response) => this.received(response, flow),
         timedOut: () => this.failed({ kind: "timeout" }, "did not answer"),
+        acknowledge: noAck,
         transportFailed: (reason) => this.failed({ kind: "transport", reason }, reason),
       },
     );

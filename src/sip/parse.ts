@@ -1,6 +1,7 @@
 import { parseDecimal, skipToken } from "./chars.ts";
-import { Header, headerId } from "./header-names.ts";
-import { INDEX_STRIDE, SipMessage } from "./message.ts";
+import { HeaderLines, hasStray, STRAY } from "./header-lines.ts";
+import { Header } from "./header-names.ts";
+import { SipMessage } from "./message.ts";
 import { uriKind } from "./uri.ts";
 
 /** What came of one datagram or one framed message. */
@@ -12,16 +13,9 @@ export type Parsed =
   | { readonly kind: "hopeless"; readonly reason: string };
 
 const NOT_SIP: Parsed = { kind: "hopeless", reason: "the start line is not SIP" };
-/** Headers that may stand only once (§7.3.1), as bits; two of them could be read two ways by two servers. */
-const SINGLE =
-  (1 << Header.From) |
-  (1 << Header.To) |
-  (1 << Header.CallId) |
-  (1 << Header.CSeq) |
-  (1 << Header.MaxForwards) |
-  (1 << Header.ContentLength);
-/** Where the index of a head grows; a message takes a copy of the right length, in one go. */
-const SCRATCH: number[] = [];
+const HEAD_END = Buffer.from("\r\n\r\n", "latin1");
+const LINE_END = Buffer.from("\r\n", "latin1");
+const LINES = new HeaderLines();
 
 /**
  * Parses one SIP message (RFC 3261 §7). Keeps the head as latin1 text and looks inside only as far as every proxy
@@ -29,21 +23,17 @@ const SCRATCH: number[] = [];
  * @param bytes one datagram, or one message cut out of a stream; nothing of it is kept
  */
 export function parseMessage(bytes: Buffer): Parsed {
-  const arrived = bytes.toString("latin1");
-  let text = arrived;
   let problem = "";
   let problemStatus = 400;
-  let empty = text.indexOf("\r\n\r\n");
-  if (empty < 0) {
+  let headersEnd = bytes.indexOf(HEAD_END) + 2;
+  if (headersEnd < 2) {
     problem = "no empty line ends the headers";
-    empty = text.lastIndexOf("\r\n");
-    if (empty < 0) return NOT_SIP;
-    text = `${text.slice(0, empty)}\r\n\r\n`;
+    headersEnd = bytes.lastIndexOf(LINE_END) + 2;
+    if (headersEnd < 2) return NOT_SIP;
+    bytes = Buffer.concat([bytes.subarray(0, headersEnd), LINE_END]);
   }
-  const headersEnd = empty + 2;
-  const head = text.slice(0, headersEnd + 2);
+  const head = bytes.toString("latin1", 0, headersEnd + 2);
   const startEnd = head.indexOf("\r\n");
-  const headersStart = startEnd + 2;
 
   let method = "";
   let requestUri = "";
@@ -69,71 +59,30 @@ export function parseMessage(bytes: Buffer): Parsed {
     }
   }
 
-  let used = 0;
-  // A bare LF or CR is harmless to us, but the next server might end a line there.
-  let stray = head.indexOf("\n") !== startEnd + 1 || head.indexOf("\r") !== startEnd;
-  let hasCompactNames = false;
-  let seen = 0;
-  let contentLengthAt = -1;
-  for (let p = headersStart; p < headersEnd; ) {
-    let lf = head.indexOf("\n", p);
-    stray ||= head.indexOf("\r", p) !== lf - 1;
-    for (let next = head.charCodeAt(lf + 1); next === 0x20 || next === 0x09; next = head.charCodeAt(lf + 1)) {
-      const fold = lf + 1;
-      lf = head.indexOf("\n", fold);
-      stray ||= head.indexOf("\r", fold) !== lf - 1;
-    }
-    const lineEnd = lf - 1;
-    const nameEnd = skipToken(head, p, lineEnd);
-    let i = nameEnd;
-    // `To :` is allowed (§25.1 HCOLON), a fold before the colon is not.
-    while (head.charCodeAt(i) === 0x20 || head.charCodeAt(i) === 0x09) i++;
-    if (nameEnd === p || head.charCodeAt(i) !== 0x3a) {
-      problem ||= "a header line has no name and colon";
-      p = lf + 1;
-      continue;
-    }
-    const id = headerId(head, p, nameEnd);
-    if (nameEnd - p === 1) hasCompactNames = true;
-    let valueStart = i + 1;
-    let valueEnd = lineEnd;
-    while (valueStart < valueEnd && head.charCodeAt(valueStart) <= 0x20) valueStart++;
-    while (valueEnd > valueStart && head.charCodeAt(valueEnd - 1) <= 0x20) valueEnd--;
-    const bit = 1 << id;
-    if ((bit & SINGLE) !== 0) {
-      if ((seen & bit) !== 0) problem ||= `header ${head.slice(p, nameEnd)} stands twice`;
-      seen |= bit;
-      if (id === Header.ContentLength) contentLengthAt = used;
-    }
-    SCRATCH[used] = id;
-    SCRATCH[used + 1] = p;
-    SCRATCH[used + 2] = valueStart;
-    SCRATCH[used + 3] = valueEnd;
-    used += INDEX_STRIDE;
-    p = lf + 1;
-  }
-  const index = SCRATCH.slice(0, used);
-  if (stray || hasNul(head)) problem ||= "a header holds NUL, or a CR or LF that ends no line";
+  if (hasStray(head.slice(0, startEnd))) problem ||= STRAY;
+  LINES.read(bytes, startEnd + 2, headersEnd);
+  problem ||= LINES.problem;
+  const { index, contentLengthAt } = LINES;
 
-  let body = "";
-  const available = Math.max(0, arrived.length - head.length);
+  let bodyEnd = bytes.length;
   if (contentLengthAt >= 0) {
     const length = parseDecimal(head, index[contentLengthAt + 2]!, index[contentLengthAt + 3]!, 0x7fffffff);
     if (length < 0) problem ||= "Content-Length is not a number of bytes";
-    else if (length > available) problem ||= "Content-Length says more than what arrived";
-    else body = arrived.slice(head.length, head.length + length);
-  } else if (available > 0) body = arrived.slice(head.length);
+    else if (length > bodyEnd - head.length) problem ||= "Content-Length says more than what arrived";
+    bodyEnd = problem === "" ? head.length + length : head.length;
+  }
+  const body = bodyEnd > head.length ? bytes.toString("latin1", head.length, bodyEnd) : "";
 
   const message = new SipMessage({
     head,
     body,
     index,
-    headersStart,
+    headersStart: startEnd + 2,
     headersEnd,
     method,
     requestUri,
     status,
-    hasCompactNames,
+    hasCompactNames: LINES.hasCompactNames,
   });
   problem ||= checkTransactionHeaders(message);
   if (problem === "") return { kind: "message", message };
@@ -149,14 +98,6 @@ function hasSpaceOrBracket(uri: string): boolean {
   for (let i = 0; i < uri.length; i++) {
     const c = uri.charCodeAt(i);
     if (c <= 0x20 || c === 0x3c || c === 0x3e || c === 0x22) return true;
-  }
-  return false;
-}
-
-function hasNul(head: string): boolean {
-  for (let nul = head.indexOf("\0"); nul >= 0; nul = head.indexOf("\0", nul + 1)) {
-    // Escaped in a quoted string it is allowed (§25.1 quoted-pair).
-    if (head.charCodeAt(nul - 1) !== 0x5c) return true;
   }
   return false;
 }

@@ -3,6 +3,7 @@ import type { Listener, Target } from "./flow.ts";
 import type { AddressOutcome } from "./host.ts";
 import type { ProxyEnvironment } from "./proxy/environment.ts";
 import { viaValue } from "./proxy/forward-request.ts";
+import { noAck } from "./transaction/client.ts";
 import { clientKey } from "./transaction/key.ts";
 import { NonInviteClientTransaction } from "./transaction/non-invite-client.ts";
 import { bracketed } from "./uri.ts";
@@ -37,6 +38,7 @@ export function sendProbe(
         if (response.status >= 200) done(outcomeOf(response));
       },
       timedOut: () => done({ kind: "timeout" }),
+      acknowledge: noAck,
       transportFailed: (reason) => done({ kind: "transport", reason }),
     },
   );

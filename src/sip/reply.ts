@@ -1,5 +1,6 @@
+import { INDEX_STRIDE } from "./header-lines.ts";
 import { Header } from "./header-names.ts";
-import { INDEX_STRIDE, type SipMessage } from "./message.ts";
+import type { SipMessage } from "./message.ts";
 
 /** Reason phrases for the statuses that Waypost itself answers with (§21). */
 const REASONS: Readonly<Record<number, string>> = {

@@ -86,7 +86,7 @@ export function unreadKey(bytes: Buffer): string | undefined {
     if (colon < 0) return undefined;
     let nameEnd = colon;
     while (nameEnd > line && isBlank(head.charCodeAt(nameEnd - 1))) nameEnd--;
-    if (headerId(head, line, nameEnd) !== Header.Via) continue;
+    if (headerId(bytes, line, nameEnd) !== Header.Via) continue;
     let end = head.indexOf("\n", colon);
     while (isBlank(head.charCodeAt(end + 1))) end = head.indexOf("\n", end + 1);
     const via = parseVia(head, colon + 1, head.charCodeAt(end - 1) === 13 ? end - 1 : end);
@@ -134,7 +134,7 @@ export function refuseUnread(
     const colon = head.indexOf(":", line);
     let nameEnd = colon;
     while (nameEnd > line && isBlank(head.charCodeAt(nameEnd - 1))) nameEnd--;
-    const id = colon < 0 || colon > end ? Header.Other : headerId(head, line, nameEnd);
+    const id = colon < 0 || colon > end ? Header.Other : headerId(bytes, line, nameEnd);
     const name = NAMES[id];
     // Of a header that may stand only once, the first counts.
     if (name !== undefined && (id === Header.Via || (seen & (1 << id)) === 0)) {

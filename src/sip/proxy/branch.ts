@@ -3,7 +3,7 @@ import type { Flow, Target } from "../flow.ts";
 import type { AddressOutcome } from "../host.ts";
 import type { SipMessage } from "../message.ts";
 import type { Timer } from "../timers.ts";
-import type { ClientTransaction, ClientTransactionUser } from "../transaction/client.ts";
+import { type ClientTransaction, type ClientTransactionUser, noAck } from "../transaction/client.ts";
 import { InviteClientTransaction } from "../transaction/invite-client.ts";
 import { clientKey } from "../transaction/key.ts";
 import { NonInviteClientTransaction } from "../transaction/non-invite-client.ts";
@@ -82,15 +82,7 @@ export class Branch implements ClientTransactionUser {
     if (method === "INVITE") this.ringing = environment.timers.start(environment.values.timerC, this, "C");
     this.transaction =
       method === "INVITE"
-        ? new InviteClientTransaction(
-            environment,
-            key,
-            flow,
-            text,
-            (response) => buildAck(this.invite!, response),
-            environment,
-            this,
-          )
+        ? new InviteClientTransaction(environment, key, flow, text, environment, this)
         : new NonInviteClientTransaction(environment, key, method, flow, text, environment, this);
     environment.addClientTransaction(this.transaction);
   }
@@ -125,6 +117,10 @@ export class Branch implements ClientTransactionUser {
     }
     this.stop();
     this.owner.finalReceived(this, response);
+  }
+
+  acknowledge(response: SipMessage): string {
+    return buildAck(this.invite!, response);
   }
 
   timedOut(): void {
@@ -201,5 +197,6 @@ export class Branch implements ClientTransactionUser {
 const IGNORE: ClientTransactionUser = {
   responseReceived() {},
   timedOut() {},
+  acknowledge: noAck,
   transportFailed() {},
 };

@@ -1,7 +1,8 @@
 import { skipLws } from "../chars.ts";
 import { HeadEdit } from "../head-edit.ts";
+import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
-import { INDEX_STRIDE, type SipMessage } from "../message.ts";
+import type { SipMessage } from "../message.ts";
 
 /** True when a Via stands below ours, so that the response has somewhere to go. */
 export function hasLowerVia(response: SipMessage): boolean {

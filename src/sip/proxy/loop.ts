@@ -1,6 +1,7 @@
+import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
 import type { KeyedHash } from "../keyed-hash.ts";
-import { INDEX_STRIDE, type SipMessage } from "../message.ts";
+import type { SipMessage } from "../message.ts";
 import type { SelfIdentity } from "../self-identity.ts";
 import { parseVia } from "../via.ts";
 

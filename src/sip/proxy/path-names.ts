@@ -1,8 +1,9 @@
 import { type Flow, isReliable } from "../flow.ts";
 import type { FlowRegistry } from "../flow-registry.ts";
+import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
 import { KeyedHash } from "../keyed-hash.ts";
-import { INDEX_STRIDE, type SipMessage } from "../message.ts";
+import type { SipMessage } from "../message.ts";
 import { markOf } from "../neighbours.ts";
 import type { NamesOnPath } from "./environment.ts";
 import { RouteTokens } from "./route-tokens.ts";

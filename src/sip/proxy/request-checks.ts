@@ -1,6 +1,7 @@
 import { parseDecimal } from "../chars.ts";
+import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
-import { INDEX_STRIDE, type SipMessage } from "../message.ts";
+import type { SipMessage } from "../message.ts";
 import { parseUri, uriKind } from "../uri.ts";
 
 /** An answer that a request gets in place of being forwarded. */

@@ -1,8 +1,9 @@
 import { skipLws } from "../chars.ts";
 import type { Listener } from "../flow.ts";
 import type { HeadEdit } from "../head-edit.ts";
+import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
-import { INDEX_STRIDE, type SipMessage } from "../message.ts";
+import type { SipMessage } from "../message.ts";
 import { parseNameAddr } from "../name-addr.ts";
 import type { SelfIdentity } from "../self-identity.ts";
 import { parseUri, type SipUri, uriParam } from "../uri.ts";

@@ -22,10 +22,17 @@ export interface ClientTransactionUser {
   responseReceived(response: SipMessage): void;
   /** Timer B or F: no final (for INVITE: no) response came in time. */
   timedOut(): void;
+  /** The ACK for a final response other than 2xx to the INVITE (§17.1.1.3). */
+  acknowledge(response: SipMessage): string;
   transportFailed(reason: string): void;
 }
 
 /** The keeper of the table in which a client transaction stands. */
 export interface ClientTransactionTable {
   clientTransactionEnded(transaction: ClientTransaction): void;
+}
+
+/** For those who send no INVITE. */
+export function noAck(): never {
+  throw new Error("only an INVITE is acknowledged");
 }

@@ -14,26 +14,29 @@ export interface TransactionEnvironment {
 /** The way back to whoever sent a request (RFC 3261 §18.2.2, RFC 3581 §4). */
 export class ResponsePath {
   private readonly flow: Flow;
-  private readonly fallback: Target;
+  /** Where the topmost Via says that responses are waited for. */
+  private readonly port: number;
 
-  private constructor(flow: Flow, fallback: Target) {
+  private constructor(flow: Flow, port: number) {
     this.flow = flow;
-    this.fallback = fallback;
+    this.port = port;
   }
 
   /** @param via the topmost Via of the request as it arrived, on `flow` */
   static of(via: Via, flow: Flow, environment: TransactionEnvironment): ResponsePath {
-    const defaultPort = flow.transport === "tls" || flow.transport === "wss" ? 5061 : 5060;
-    const address = flow.remoteAddress;
-    const fallback: Target = { transport: flow.transport, address, port: via.port ?? defaultPort, host: address };
+    const port = via.port ?? (flow.transport === "tls" || flow.transport === "wss" ? 5061 : 5060);
     // DEVIATION: maddr (§18.2.2) is not followed: it is for multicast, and lets a stranger aim our answers at others.
-    const symmetric = isReliable(flow.transport) || via.rport || fallback.port === flow.remotePort;
-    return new ResponsePath(symmetric ? flow : environment.connect(fallback, flow.listener), fallback);
+    const symmetric = isReliable(flow.transport) || via.rport || port === flow.remotePort;
+    return new ResponsePath(symmetric ? flow : environment.connect(viaTarget(flow, port), flow.listener), port);
   }
 
   /** Sends on the flow of the request; where that is closed, on a new connection to the Via's address. */
   send(text: string, environment: TransactionEnvironment): void {
-    const flow = this.flow.open ? this.flow : environment.connect(this.fallback, this.flow.listener);
-    environment.send(flow, text);
+    const { flow } = this;
+    environment.send(flow.open ? flow : environment.connect(viaTarget(flow, this.port), flow.listener), text);
   }
+}
+
+function viaTarget({ transport, remoteAddress }: Flow, port: number): Target {
+  return { transport, address: remoteAddress, port, host: remoteAddress };
 }

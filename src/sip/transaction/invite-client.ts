@@ -1,3 +1,4 @@
+import { flat } from "../flat.ts";
 import { type Flow, isReliable } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
 import type { Timer } from "../timers.ts";
@@ -14,36 +15,31 @@ export class InviteClientTransaction implements ClientTransaction {
   private readonly environment: TransactionEnvironment;
   private readonly table: ClientTransactionTable;
   private readonly user: ClientTransactionUser;
-  private readonly makeAck: (response: SipMessage) => string;
   /** The INVITE while it may have to be repeated, then the ACK of a non-2xx. */
   private repeatable: string | undefined;
   private resendAfter: number;
   private resend: Timer | undefined;
   private end: Timer | undefined;
 
-  /**
-   * Sends `text` on `flow` and starts the machine.
-   * @param makeAck makes the ACK for a non-2xx final response (§17.1.1.3)
-   */
+  /** Sends `text` on `flow` and starts the machine. */
   constructor(
     environment: TransactionEnvironment,
     key: string,
     flow: Flow,
     text: string,
-    makeAck: (response: SipMessage) => string,
     table: ClientTransactionTable,
     user: ClientTransactionUser,
   ) {
     const { timers, values } = environment;
     this.environment = environment;
-    this.key = key;
+    this.key = flat(key);
     this.flow = flow;
-    this.makeAck = makeAck;
     this.table = table;
     this.user = user;
     this.resendAfter = values.t1;
     this.end = timers.start(64 * values.t1, this, "B");
     if (!isReliable(flow.transport)) {
+      text = flat(text);
       this.repeatable = text;
       this.resend = timers.start(this.resendAfter, this, "A");
     }
@@ -80,7 +76,7 @@ export class InviteClientTransaction implements ClientTransaction {
       return;
     }
     this.state = "completed";
-    const ack = this.makeAck(response);
+    const ack = flat(this.user.acknowledge(response));
     this.environment.send(this.flow, ack);
     if (isReliable(this.flow.transport)) this.terminate();
     else {

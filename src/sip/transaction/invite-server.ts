@@ -1,12 +1,15 @@
+import { flat } from "../flat.ts";
 import { isReliable, type TransportName } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
 import type { Timer } from "../timers.ts";
 import type { ResponsePath, TransactionEnvironment } from "./environment.ts";
-import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
+import type { ServerContext, ServerTransaction, ServerTransactionUser } from "./server.ts";
 
 /** The INVITE server transaction (RFC 3261 §17.2.1 with the Accepted state of RFC 6026 §7.1). */
 export class InviteServerTransaction implements ServerTransaction {
   readonly key: string;
+  context: ServerContext | undefined;
+  counted = false;
   readonly requestBytes: number;
   state: "proceeding" | "accepted" | "completed" | "confirmed" | "terminated" = "proceeding";
   private readonly environment: TransactionEnvironment;
@@ -27,7 +30,7 @@ export class InviteServerTransaction implements ServerTransaction {
     user: ServerTransactionUser,
   ) {
     this.environment = environment;
-    this.key = key;
+    this.key = flat(key);
     this.requestBytes = request.head.length + request.body.length;
     this.path = path;
     this.reliable = isReliable(transport);
@@ -50,6 +53,8 @@ export class InviteServerTransaction implements ServerTransaction {
   respond(status: number, text: string): boolean {
     const { timers, values } = this.environment;
     if (this.state === "accepted" ? status < 200 || status >= 300 : this.state !== "proceeding") return false;
+    text = flat(text);
+    if (status >= 200) this.context = undefined;
     if (status >= 200 && this.state === "proceeding") {
       if (status < 300) {
         this.state = "accepted";

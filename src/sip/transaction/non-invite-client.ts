@@ -1,3 +1,4 @@
+import { flat } from "../flat.ts";
 import { type Flow, isReliable } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
 import type { Timer } from "../timers.ts";
@@ -12,7 +13,8 @@ export class NonInviteClientTransaction implements ClientTransaction {
   state: "trying" | "proceeding" | "completed" | "terminated" = "trying";
   private readonly environment: TransactionEnvironment;
   private readonly table: ClientTransactionTable;
-  private readonly user: ClientTransactionUser;
+  /** Undefined once it has the final response. */
+  private user: ClientTransactionUser | undefined;
   private repeatable: string | undefined;
   private resendAfter: number;
   private resend: Timer | undefined;
@@ -30,7 +32,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
   ) {
     const { timers, values } = environment;
     this.environment = environment;
-    this.key = key;
+    this.key = flat(key);
     this.method = method;
     this.flow = flow;
     this.table = table;
@@ -38,6 +40,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
     this.resendAfter = values.t1;
     this.end = timers.start(64 * values.t1, this, "F");
     if (!isReliable(flow.transport)) {
+      text = flat(text);
       this.repeatable = text;
       this.resend = timers.start(this.resendAfter, this, "E");
     }
@@ -50,23 +53,25 @@ export class NonInviteClientTransaction implements ClientTransaction {
 
   received(response: SipMessage): void {
     if (this.state === "completed" || this.state === "terminated") return;
+    const { user } = this;
     if (response.status < 200) this.state = "proceeding";
     else {
       const { timers, values } = this.environment;
       timers.cancel(this.resend);
       timers.cancel(this.end);
       this.repeatable = undefined;
+      this.user = undefined;
       this.state = "completed";
       if (isReliable(this.flow.transport)) this.terminate();
       else this.end = timers.start(values.t4, this, "K");
     }
-    this.user.responseReceived(response);
+    user?.responseReceived(response);
   }
 
   transportFailed(reason: string): void {
     const awaited = this.state === "trying" || this.state === "proceeding";
     this.terminate();
-    if (awaited) this.user.transportFailed(reason);
+    if (awaited) this.user?.transportFailed(reason);
   }
 
   timerFired(kind: "E" | "F" | "K"): void {
@@ -78,7 +83,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
       return;
     }
     this.terminate();
-    if (kind === "F") this.user.timedOut();
+    if (kind === "F") this.user?.timedOut();
   }
 
   terminate(): void {

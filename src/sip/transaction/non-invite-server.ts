@@ -1,11 +1,14 @@
+import { flat } from "../flat.ts";
 import { isReliable, type TransportName } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
 import type { ResponsePath, TransactionEnvironment } from "./environment.ts";
-import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
+import type { ServerContext, ServerTransaction, ServerTransactionUser } from "./server.ts";
 
 /** The non-INVITE server transaction (RFC 3261 §17.2.2). */
 export class NonInviteServerTransaction implements ServerTransaction {
   readonly key: string;
+  context: ServerContext | undefined;
+  counted = false;
   readonly requestBytes: number;
   readonly repeating = false;
   state: "trying" | "proceeding" | "completed" | "terminated" = "trying";
@@ -24,7 +27,7 @@ export class NonInviteServerTransaction implements ServerTransaction {
     user: ServerTransactionUser,
   ) {
     this.environment = environment;
-    this.key = key;
+    this.key = flat(key);
     this.requestBytes = request.head.length + request.body.length;
     this.path = path;
     this.reliable = isReliable(transport);
@@ -38,6 +41,7 @@ export class NonInviteServerTransaction implements ServerTransaction {
 
   respond(status: number, text: string): boolean {
     if (this.state === "completed" || this.state === "terminated") return false;
+    text = flat(text);
     this.path.send(text, this.environment);
     if (status < 200) {
       this.state = "proceeding";
@@ -46,6 +50,7 @@ export class NonInviteServerTransaction implements ServerTransaction {
     else {
       this.state = "completed";
       this.lastResponse = text;
+      this.context = undefined;
       this.environment.timers.start(64 * this.environment.values.t1, this, "J");
     }
     return true;

@@ -1,6 +1,18 @@
+/** Who works on the answer to a request. */
+export interface ServerContext {
+  /** True once the final answer is given, or it is settled that there will be none. */
+  readonly finished: boolean;
+  /** The caller's CANCEL came. */
+  cancel(reason: string | undefined): void;
+}
+
 /** What the two server transaction machines have in common for the elements around them. */
 export interface ServerTransaction {
   readonly key: string;
+  /** Who proxies the request, until it is answered; undefined from the start for one that is not proxied. */
+  context: ServerContext | undefined;
+  /** True while it takes room of those that are counted. */
+  counted: boolean;
   /** How long the request was; the request itself is not kept. */
   readonly requestBytes: number;
   /** True while a final response is repeated until its ACK comes (Timer G). */
