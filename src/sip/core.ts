@@ -28,6 +28,7 @@ import { Timers } from "./timers.ts";
 import type { ClientTransaction } from "./transaction/client.ts";
 import { ResponsePath } from "./transaction/environment.ts";
 import { InviteServerTransaction } from "./transaction/invite-server.ts";
+import { KeptAnswers } from "./transaction/kept-answers.ts";
 import { clientKey, serverKey } from "./transaction/key.ts";
 import { NonInviteServerTransaction } from "./transaction/non-invite-server.ts";
 import type { ServerTransaction, ServerTransactionUser } from "./transaction/server.ts";
@@ -48,6 +49,9 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private readonly names: PathNames;
   private readonly servers = new Map<string, ServerTransaction>();
   private readonly clients = new Map<string, ClientTransaction>();
+  /** Of requests other than INVITE that are answered (Timer J), and of answers that came to ours (Timer K). */
+  private readonly answered: KeptAnswers;
+  private readonly absorbed: KeptAnswers;
   private readonly queries = new Map<number, (result: LocateResult) => void>();
   private readonly answers = new StatelessAnswers(this);
   private readonly capacity: Capacity;
@@ -68,6 +72,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.maxUdpRequestBytes = options.maxUdpRequestBytes ?? MAX_UDP_REQUEST_BYTES;
     this.capacity = new Capacity(options.limits);
     this.values = { ...DEFAULT_TIMER_VALUES, ...options.timers };
+    this.answered = new KeptAnswers(64 * this.values.t1, options.key[0]);
+    this.absorbed = new KeptAnswers(this.values.t4, options.key[0]);
   }
 
   /**
@@ -110,22 +116,24 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   tick(now: number): void {
     this.timers.now = now;
     this.timers.fireDue();
+    this.answered.expire(now, this.giveBack);
+    this.absorbed.expire(now, this.giveBack);
   }
 
   /** When `tick` has to be called next; Infinity when nothing waits. */
   get nextDue(): number {
-    return this.timers.nextDue;
+    return Math.min(this.timers.nextDue, this.answered.nextDue, this.absorbed.nextDue);
   }
 
   /** Whether a request with this key of a server transaction is being served, or was until a moment ago. */
   isServing(key: string): boolean {
-    return this.servers.has(key);
+    return this.servers.has(key) || this.answered.has(key);
   }
 
   get load(): CoreLoad {
     return {
-      serverTransactions: this.servers.size,
-      clientTransactions: this.clients.size,
+      serverTransactions: this.servers.size + this.answered.size,
+      clientTransactions: this.clients.size + this.absorbed.size,
       timers: this.timers.size,
       queries: this.queries.size,
     };
@@ -142,7 +150,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   }
 
   get mayBranch(): boolean {
-    return this.clients.size < 2 * this.capacity.limits.transactions;
+    return this.clients.size + this.absorbed.size < 2 * this.capacity.limits.transactions;
   }
 
   /** Proxied requests that still wait for their final answer. */
@@ -190,6 +198,19 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   addClientTransaction(transaction: ClientTransaction): void {
     this.clients.set(transaction.key, transaction);
+  }
+
+  absorbAnswers({ key, flow }: ClientTransaction): boolean {
+    const absorbed = this.absorbed.keep({ key, text: "", flow, weight: NOT_COUNTED }, this.timers.now);
+    if (absorbed) this.clients.delete(key);
+    return absorbed;
+  }
+
+  keepAnswer({ key, counted, requestBytes }: ServerTransaction, text: string, { flow }: ResponsePath): boolean {
+    const weight = counted ? requestBytes : NOT_COUNTED;
+    const kept = this.answered.keep({ key, text, flow, weight }, this.timers.now);
+    if (kept) this.servers.delete(key);
+    return kept;
   }
 
   clientTransactionEnded(transaction: ClientTransaction): void {
@@ -262,6 +283,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const transaction = branch === undefined ? undefined : this.clients.get(clientKey(branch, response.cseq!.method));
     // RFC 6026 §8: a response that no transaction waits for is not forwarded.
     if (transaction === undefined || transaction.method !== response.cseq!.method) {
+      if (branch !== undefined && this.absorbed.has(clientKey(branch, response.cseq!.method))) return;
       if (branch !== undefined && this.neighbours?.passTo(markOf(branch), this.arrival)) return;
       this.drop(flow, "a response that no transaction waits for");
     } else transaction.received(response);
@@ -270,6 +292,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private receiveRequest(request: SipMessage, flow: Flow): void {
     const key = serverKey(request);
     const known = this.servers.get(key);
+    if (known === undefined && canBeKept(request) && this.answered.repeat(key, this.resend)) return;
     if (known === undefined && this.neighbours !== undefined && this.isElsewhere(request, flow, key)) return;
     if (request.method === "ACK") {
       if (known === undefined || !(known as InviteServerTransaction).acknowledged()) {
@@ -437,10 +460,26 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     if (!isLoop(request, hash, this.identity)) forwardAck(request, flow, routes, hash, way.flow, this);
   }
 
+  private readonly resend = (flow: Flow, text: string): void => {
+    this.send(flow, text);
+  };
+
+  private readonly giveBack = (weight: number): void => {
+    if (weight !== NOT_COUNTED) this.capacity.giveBack(weight);
+  };
+
   private drop(source: Flow, reason: string): void {
     if (this.host.hears("dropped")) this.host.event({ type: "dropped", reason, source });
   }
 }
+
+/** INVITEs stay transactions to their end, and their ACKs have the same key. */
+function canBeKept({ method }: SipMessage): boolean {
+  return method !== "INVITE" && method !== "ACK";
+}
+
+/** The weight of what `Capacity` does not count. */
+const NOT_COUNTED = -1;
 
 /** True for what opens a dialog, and for an OPTIONS outside of one, by which others see whether we take calls. */
 function asksForUs({ method, to }: SipMessage): boolean {

@@ -146,6 +146,11 @@ export class Branch implements ClientTransactionUser {
     }
   }
 
+  /** Its INVITE is answered with 2xx: what else comes is for `user`. */
+  handOver(user: ClientTransactionUser): void {
+    if (this.transaction instanceof InviteClientTransaction) this.transaction.handOver(user);
+  }
+
   /** Ends the branch and its transaction without a word to the owner. */
   terminate(): void {
     this.stop();

@@ -11,6 +11,7 @@ import { Branch, type BranchFailure, type BranchOwner } from "./branch.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import { forwardRequest, viaValue, viaWithSource } from "./forward-request.ts";
 import { forwardResponse, hasLowerVia } from "./forward-response.ts";
+import { LateAnswers } from "./late-answers.ts";
 import { nextHopOf, type RouteInformation } from "./routes.ts";
 import { leavesOverUdpOnly, overTcp } from "./size-rule.ts";
 import { type Candidate, TargetSet } from "./target-set.ts";
@@ -117,6 +118,7 @@ export class ResponseContext implements BranchOwner {
     if (status < 300) {
       this.conclude(branch.target, status, forwardResponse(response), undefined);
       for (const other of this.branches) if (other !== branch) other.cancel();
+      branch.handOver(new LateAnswers(this.server));
       return;
     }
     if (this.finished) return;

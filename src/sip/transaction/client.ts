@@ -29,6 +29,11 @@ export interface ClientTransactionUser {
 
 /** The keeper of the table in which a client transaction stands. */
 export interface ClientTransactionTable {
+  /**
+   * Takes over the absorbing of answers that come again for T4 (Timer K); the transaction has ended then. False where it
+   * has to do so itself.
+   */
+  absorbAnswers(transaction: ClientTransaction): boolean;
   clientTransactionEnded(transaction: ClientTransaction): void;
 }
 

@@ -13,7 +13,8 @@ export interface TransactionEnvironment {
 
 /** The way back to whoever sent a request (RFC 3261 §18.2.2, RFC 3581 §4). */
 export class ResponsePath {
-  private readonly flow: Flow;
+  /** The flow of the request, or one to where its topmost Via says. */
+  readonly flow: Flow;
   /** Where the topmost Via says that responses are waited for. */
   private readonly port: number;
 

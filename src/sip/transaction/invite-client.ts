@@ -14,7 +14,7 @@ export class InviteClientTransaction implements ClientTransaction {
   state: "calling" | "proceeding" | "lost" | "completed" | "accepted" | "terminated" = "calling";
   private readonly environment: TransactionEnvironment;
   private readonly table: ClientTransactionTable;
-  private readonly user: ClientTransactionUser;
+  private user: ClientTransactionUser;
   /** The INVITE while it may have to be repeated, then the ACK of a non-2xx. */
   private repeatable: string | undefined;
   private resendAfter: number;
@@ -44,6 +44,11 @@ export class InviteClientTransaction implements ClientTransaction {
       this.resend = timers.start(this.resendAfter, this, "A");
     }
     environment.send(flow, text);
+  }
+
+  /** Whoever is told from now on. */
+  handOver(user: ClientTransactionUser): void {
+    this.user = user;
   }
 
   get pending(): boolean {

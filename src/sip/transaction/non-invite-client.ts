@@ -63,7 +63,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
       this.user = undefined;
       this.state = "completed";
       if (isReliable(this.flow.transport)) this.terminate();
-      else this.end = timers.start(values.t4, this, "K");
+      else if (!this.table.absorbAnswers(this)) this.end = timers.start(values.t4, this, "K");
     }
     user?.responseReceived(response);
   }

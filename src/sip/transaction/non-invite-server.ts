@@ -49,8 +49,10 @@ export class NonInviteServerTransaction implements ServerTransaction {
     } else if (this.reliable) this.terminate();
     else {
       this.state = "completed";
-      this.lastResponse = text;
       this.context = undefined;
+      this.lastResponse = undefined;
+      if (this.user.keepAnswer(this, text, this.path)) return true;
+      this.lastResponse = text;
       this.environment.timers.start(64 * this.environment.values.t1, this, "J");
     }
     return true;

@@ -1,3 +1,5 @@
+import type { ResponsePath } from "./environment.ts";
+
 /** Who works on the answer to a request. */
 export interface ServerContext {
   /** True once the final answer is given, or it is settled that there will be none. */
@@ -27,5 +29,10 @@ export interface ServerTransaction {
 
 /** The keeper of the table in which a server transaction stands. */
 export interface ServerTransactionUser {
+  /**
+   * Takes over a final answer that is to be repeated for 64·T1 (Timer J); the transaction has ended then. False where it
+   * has to do so itself.
+   */
+  keepAnswer(transaction: ServerTransaction, text: string, path: ResponsePath): boolean;
   serverTransactionEnded(transaction: ServerTransaction): void;
 }

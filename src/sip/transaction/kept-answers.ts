@@ -1,0 +1,204 @@
+import type { Flow } from "../flow.ts";
+
+const CHUNK_BYTES = 256 * 1024;
+/** With a longer chain somebody aims at it, and the transaction stays an object like others. */
+const LONGEST_CHAIN = 32;
+const NONE = -1;
+
+/** Where the parts of a key are hashed and compared. */
+const SCRATCH = Buffer.alloc(4096);
+
+/** What is kept besides the answer itself. */
+export interface KeptAnswer {
+  readonly key: string;
+  /** Sent again when the request comes again; "" where there is nothing to send. */
+  readonly text: string;
+  readonly flow: Flow;
+  /** A number for whoever keeps it, which `expire` gives back. */
+  readonly weight: number;
+}
+
+/**
+ * Finished transactions that only wait until nothing of them can arrive any more (Timers J and K over UDP), as bytes
+ * outside of the heap. A gateway that serves thousands of calls per second has a hundred thousand of them; as objects
+ * the garbage collector would copy each twice and look at all of them again and again.
+ *
+ * All are kept equally long, so they are a ring: the oldest is the next to go. They are found by a hash table of plain
+ * numbers; the texts lie in chunks that are given up one after the other.
+ */
+export class KeptAnswers {
+  private readonly lifetime: number;
+  private readonly seed: number;
+  /** Slots of the ring, a power of two. Each of the arrays below has one number for each. */
+  private room = 1024;
+  private first = 0;
+  private count = 0;
+  private due = new Float64Array(this.room);
+  private hashes = new Int32Array(this.room);
+  private links = new Int32Array(this.room);
+  private places = new Float64Array(this.room);
+  private keyLengths = new Int32Array(this.room);
+  private textLengths = new Int32Array(this.room);
+  private weights = new Int32Array(this.room);
+  private flows: (Flow | undefined)[] = new Array(this.room).fill(undefined);
+  /** By hash, the youngest slot with it. */
+  private buckets = new Int32Array(this.room).fill(NONE);
+  private readonly chunks: Buffer[] = [];
+  /** The number of the first of `chunks`, counted from the start. */
+  private firstChunk = 0;
+  private end = CHUNK_BYTES;
+
+  /**
+   * @param lifetime ms
+   * @param seed so that nobody foresees which keys share a place
+   */
+  constructor(lifetime: number, seed: number) {
+    this.lifetime = lifetime;
+    this.seed = seed;
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  /** When `expire` has something to do; Infinity when nothing is kept. */
+  get nextDue(): number {
+    return this.count === 0 ? Number.POSITIVE_INFINITY : this.due[this.first]!;
+  }
+
+  /** Keeps an answer, from `now` on. @returns false when it cannot */
+  keep({ key, text, flow, weight }: KeptAnswer, now: number): boolean {
+    const size = key.length + text.length;
+    if (key.length > SCRATCH.length || size > CHUNK_BYTES) return false;
+    const hash = this.hashOf(key);
+    let chain = 0;
+    for (let slot = this.buckets[hash & (this.room - 1)]!; slot !== NONE; slot = this.links[slot]!) chain++;
+    if (chain >= LONGEST_CHAIN) return false;
+    if (this.count === this.room) this.grow();
+    const slot = (this.first + this.count) & (this.room - 1);
+    const chunk = this.chunkFor(size);
+    chunk.write(key, this.end, key.length, "latin1");
+    chunk.write(text, this.end + key.length, text.length, "latin1");
+    this.due[slot] = now + this.lifetime;
+    this.places[slot] = (this.firstChunk + this.chunks.length - 1) * CHUNK_BYTES + this.end;
+    this.keyLengths[slot] = key.length;
+    this.textLengths[slot] = text.length;
+    this.weights[slot] = weight;
+    this.flows[slot] = flow;
+    this.hashes[slot] = hash;
+    this.link(slot);
+    this.end += size;
+    this.count++;
+    return true;
+  }
+
+  /** Whether something is kept under this key. */
+  has(key: string): boolean {
+    return this.find(key) !== NONE;
+  }
+
+  /** Sends the answer kept under this key once more. @returns false when there is none */
+  repeat(key: string, send: (flow: Flow, text: string) => void): boolean {
+    const slot = this.find(key);
+    if (slot === NONE) return false;
+    const place = this.places[slot]!;
+    const start = (place % CHUNK_BYTES) + this.keyLengths[slot]!;
+    send(this.flows[slot]!, this.chunkAt(place).toString("latin1", start, start + this.textLengths[slot]!));
+    return true;
+  }
+
+  /** Forgets what has been kept long enough, and tells the weight of each. */
+  expire(now: number, ended: (weight: number) => void): void {
+    while (this.count > 0 && this.due[this.first]! <= now) {
+      const slot = this.first;
+      this.unlink(slot);
+      this.flows[slot] = undefined;
+      this.first = (slot + 1) & (this.room - 1);
+      this.count--;
+      ended(this.weights[slot]!);
+    }
+    const oldest = this.count === 0 ? this.firstChunk + this.chunks.length - 1 : this.chunkOf(this.first);
+    while (this.firstChunk < oldest) {
+      this.chunks.shift();
+      this.firstChunk++;
+    }
+  }
+
+  private find(key: string): number {
+    if (this.count === 0 || key.length > SCRATCH.length) return NONE;
+    const hash = this.hashOf(key);
+    for (let slot = this.buckets[hash & (this.room - 1)]!; slot !== NONE; slot = this.links[slot]!) {
+      if (this.hashes[slot] !== hash || this.keyLengths[slot] !== key.length) continue;
+      const place = this.places[slot]!;
+      const start = place % CHUNK_BYTES;
+      if (SCRATCH.compare(this.chunkAt(place), start, start + key.length, 0, key.length) === 0) return slot;
+    }
+    return NONE;
+  }
+
+  /** Leaves the bytes of the key in the scratch. */
+  private hashOf(key: string): number {
+    SCRATCH.write(key, 0, key.length, "latin1");
+    let hash = this.seed;
+    for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ SCRATCH[i]!, 0x01000193);
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    return hash ^ (hash >>> 13);
+  }
+
+  private link(slot: number): void {
+    const bucket = this.hashes[slot]! & (this.room - 1);
+    this.links[slot] = this.buckets[bucket]!;
+    this.buckets[bucket] = slot;
+  }
+
+  /** The oldest of all is the last of its chain. */
+  private unlink(slot: number): void {
+    const bucket = this.hashes[slot]! & (this.room - 1);
+    let before = this.buckets[bucket]!;
+    if (before === slot) {
+      this.buckets[bucket] = NONE;
+      return;
+    }
+    while (this.links[before] !== slot) before = this.links[before]!;
+    this.links[before] = NONE;
+  }
+
+  private chunkOf(slot: number): number {
+    return Math.floor(this.places[slot]! / CHUNK_BYTES);
+  }
+
+  private chunkAt(place: number): Buffer {
+    return this.chunks[Math.floor(place / CHUNK_BYTES) - this.firstChunk]!;
+  }
+
+  private chunkFor(size: number): Buffer {
+    if (this.chunks.length === 0 || this.end + size > CHUNK_BYTES) {
+      this.chunks.push(Buffer.allocUnsafeSlow(CHUNK_BYTES));
+      this.end = 0;
+    }
+    return this.chunks[this.chunks.length - 1]!;
+  }
+
+  /** Doubles the ring; its slots then begin at 0. */
+  private grow(): void {
+    const { first, room } = this;
+    const turned = <T extends Float64Array | Int32Array>(from: T, to: T): T => {
+      to.set(from.subarray(first), 0);
+      to.set(from.subarray(0, first), room - first);
+      return to;
+    };
+    const doubled = 2 * room;
+    this.due = turned(this.due, new Float64Array(doubled));
+    this.places = turned(this.places, new Float64Array(doubled));
+    this.hashes = turned(this.hashes, new Int32Array(doubled));
+    this.keyLengths = turned(this.keyLengths, new Int32Array(doubled));
+    this.textLengths = turned(this.textLengths, new Int32Array(doubled));
+    this.weights = turned(this.weights, new Int32Array(doubled));
+    this.flows = [...this.flows.slice(first), ...this.flows.slice(0, first), ...new Array(room).fill(undefined)];
+    this.links = new Int32Array(doubled);
+    this.buckets = new Int32Array(doubled).fill(NONE);
+    this.room = doubled;
+    this.first = 0;
+    for (let slot = 0; slot < this.count; slot++) this.link(slot);
+  }
+}
