@@ -32,7 +32,7 @@ import { KeptAnswers } from "./transaction/kept-answers.ts";
 import { clientKey, serverKey } from "./transaction/key.ts";
 import { NonInviteServerTransaction } from "./transaction/non-invite-server.ts";
 import type { ServerTransaction, ServerTransactionUser } from "./transaction/server.ts";
-import { parseUri, type SipUri, uriParam, uriTransport } from "./uri.ts";
+import { type SipUri, uriParam, uriTransport } from "./uri.ts";
 
 /**
  * The SIP element: bytes and a clock reading in, effects out through CoreHost. It does no I/O, reads no clock and
@@ -259,16 +259,20 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const transport = uriTransport(uri);
     const query: LocateQuery = {
       host: uriParam(uri, "maddr") || uri.host,
+      port: uri.port,
+      transport,
       secure: uri.secure,
-      ...purpose,
       anyTransport: purpose.anyTransport && transport === undefined,
-      ...(uri.port === undefined ? {} : { port: uri.port }),
-      ...(transport === undefined ? {} : { transport }),
+      affinity: purpose.affinity,
+      inDialog: purpose.inDialog,
     };
     const id = this.queryCounter++;
     const known = this.host.locate(id, query);
-    if (known !== undefined) done(known);
-    else this.queries.set(id, done);
+    if (known !== undefined) {
+      done(known);
+      return NOTHING_TO_STOP;
+    }
+    this.queries.set(id, done);
     return () => this.queries.delete(id);
   }
 
@@ -348,7 +352,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
       const inDialog = request.to!.tag !== undefined;
       const way = this.names.read(routes, inDialog ? request.callId : "");
       if (way?.elsewhere !== undefined && this.neighbours?.passTo(way.elsewhere, this.arrival)) return;
-      const toUs = routes.routes.length === 0 && this.identity.isSelfText(routes.requestUri);
+      const toUs = routes.routes.length === 0 && routes.uri !== undefined && this.identity.isSelf(routes.uri);
       if (way !== undefined && !toUs && (inDialog || way.flow !== undefined)) {
         const job = {
           request,
@@ -378,7 +382,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   /** A request outside of our dialogs: the table decides. */
   private route(request: SipMessage, flow: Flow, key: string, routes: RouteInformation, hash: string): void {
-    const uri = parseUri(routes.requestUri);
+    const { uri } = routes;
     if (uri !== undefined && uri.user === undefined && request.method === "OPTIONS" && this.identity.isSelf(uri)) {
       this.answers.options(request, flow, hash);
       return;
@@ -450,7 +454,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   /** An ACK that no transaction takes: that of a 2xx, which travels along the route set (§16.6, §13.2.2.4). */
   private receiveAck(request: SipMessage, flow: Flow): void {
     const routes = preprocessRoutes(request, this.identity);
-    const onItsWay = routes?.throughUs && (routes.routes.length > 0 || !this.identity.isSelfText(routes.requestUri));
+    const onItsWay =
+      routes?.throughUs && (routes.routes.length > 0 || routes.uri === undefined || !this.identity.isSelf(routes.uri));
     // All other ACKs are those of our own stateless answers (§8.2.7), or stray.
     if (!routes || !onItsWay || request.to?.tag === undefined || checkRequest(request) !== undefined) return;
     const way = this.names.read(routes, request.callId);
@@ -477,6 +482,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 function canBeKept({ method }: SipMessage): boolean {
   return method !== "INVITE" && method !== "ACK";
 }
+
+const NOTHING_TO_STOP = (): void => {};
 
 /** The weight of what `Capacity` does not count. */
 const NOT_COUNTED = -1;

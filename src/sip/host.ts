@@ -6,8 +6,8 @@ import type { Flow, Listener, Target, TransportName } from "./flow.ts";
 export interface LocateQuery {
   /** A name or an IP literal without brackets; `maddr` where the URI has one. */
   readonly host: string;
-  readonly port?: number;
-  readonly transport?: TransportName;
+  readonly port?: number | undefined;
+  readonly transport?: TransportName | undefined;
   /** A `sips:` URI. */
   readonly secure: boolean;
   /** True where a URI without transport leaves the choice to us, as in a row of `transport: auto`. */

@@ -14,29 +14,26 @@ export class KeyedHash {
 
   /** The 64-bit hash of latin1 `text` as up to 14 characters of base 36. */
   token(text: string): string {
+    const { length } = text;
+    const words = length >>> 2;
+    // As words in a buffer the text is read four characters at a time.
+    const input = length < LONGEST ? SCRATCH : new Int32Array(words + 1);
+    const bytes = length < LONGEST ? SCRATCH_BYTES : Buffer.from(input.buffer);
+    bytes.write(text, 0, length, "latin1");
+    bytes.fill(0, length, (words + 1) << 2);
     let v0 = this.k0;
     let v1 = this.k1 ^ 0xee;
     let v2 = this.k0 ^ 0x6c796765;
     let v3 = this.k1 ^ 0x74656462;
-    const length = text.length;
-    const words = length >>> 2;
     let high = 0;
     // The whole words, the word with the rest and the length, then two rows of closing rounds. One loop with the round
     // written into it keeps the state in registers; as a function of its own it would live on the heap.
     for (let i = 0; i < words + 3; i++) {
       let word = 0;
       let rounds = 2;
-      if (i < words) {
-        const at = i << 2;
-        word =
-          (text.charCodeAt(at) & 255) |
-          ((text.charCodeAt(at + 1) & 255) << 8) |
-          ((text.charCodeAt(at + 2) & 255) << 16) |
-          (text.charCodeAt(at + 3) << 24);
-        v3 ^= word;
-      } else if (i === words) {
-        word = length << 24;
-        for (let at = length - 1; at >= words << 2; at--) word |= (text.charCodeAt(at) & 255) << ((at & 3) << 3);
+      if (i <= words) {
+        word = input[i]!;
+        if (i === words) word |= length << 24;
         v3 ^= word;
       } else {
         rounds = 4;
@@ -60,6 +57,27 @@ export class KeyedHash {
       }
       v0 ^= word;
     }
-    return (high >>> 0).toString(36) + ((v1 ^ v3) >>> 0).toString(36);
+    return base36(high) + base36(v1 ^ v3);
   }
 }
+
+/** A text of at least so many characters gets a buffer of its own. */
+const LONGEST = 4096;
+const SCRATCH = new Int32Array(LONGEST / 4);
+const SCRATCH_BYTES = Buffer.from(SCRATCH.buffer);
+
+/** The unsigned 32 bits of a number as `toString(36)` writes them, which divides by a slower way. */
+function base36(bits: number): string {
+  const n = bits >>> 0;
+  const top = Math.floor(n / PAIRS_SQUARED);
+  if (top === 0) return n.toString(36);
+  const rest = n - top * PAIRS_SQUARED;
+  const middle = Math.floor(rest / PAIRS.length);
+  return TOPS[top]! + PAIRS[middle]! + PAIRS[rest - middle * PAIRS.length]!;
+}
+
+/** All pairs of digits. */
+const PAIRS = Array.from({ length: 36 * 36 }, (_, i) => i.toString(36).padStart(2, "0"));
+const PAIRS_SQUARED = PAIRS.length * PAIRS.length;
+/** What stands in front of the last four digits, without zeros of its own in front. */
+const TOPS = Array.from({ length: Math.floor(0xffffffff / PAIRS_SQUARED) + 1 }, (_, i) => i.toString(36));

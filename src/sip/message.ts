@@ -2,6 +2,7 @@ import { type CSeq, parseCSeq } from "./cseq.ts";
 import { INDEX_STRIDE } from "./header-lines.ts";
 import { Header, type HeaderId } from "./header-names.ts";
 import { type NameAddr, parseNameAddr } from "./name-addr.ts";
+import { parseUri, type SipUri } from "./uri.ts";
 import { parseVia, type Via } from "./via.ts";
 
 /**
@@ -27,6 +28,8 @@ export class SipMessage {
   /** True when some header has a one-letter name (§7.3.3). */
   readonly hasCompactNames: boolean;
 
+  /** Null where it is known that there is none. */
+  private uriCache: SipUri | null | undefined;
   private viaCache: Via | undefined;
   private cseqCache: CSeq | undefined;
   private fromCache: NameAddr | undefined;
@@ -52,6 +55,12 @@ export class SipMessage {
     this.requestUri = parts.requestUri;
     this.status = parts.status;
     this.hasCompactNames = parts.hasCompactNames;
+  }
+
+  /** The Request-URI, taken apart; undefined where it is no SIP URI. */
+  get uri(): SipUri | undefined {
+    if (this.uriCache === undefined) this.uriCache = parseUri(this.requestUri) ?? null;
+    return this.uriCache ?? undefined;
   }
 
   get isRequest(): boolean {

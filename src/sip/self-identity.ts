@@ -8,7 +8,8 @@ import { bracketed, parseUri, type SipUri, uriTransport } from "./uri.ts";
  */
 export class SelfIdentity {
   readonly listeners: readonly Listener[];
-  private readonly hostPorts = new Set<string>();
+  /** By host, in the spelling that is compared. */
+  private readonly ports = new Map<string, Set<number>>();
   private readonly names = new Set<string>();
   /** Each listener with its advertised host in the spelling that is compared. */
   private readonly advertised: (readonly [Listener, string])[] = [];
@@ -20,8 +21,8 @@ export class SelfIdentity {
     this.listeners = listeners;
     for (const listener of listeners) {
       const host = listener.advertisedHost.toLowerCase();
-      this.hostPorts.add(`${sameSpelling(host)}:${listener.advertisedPort}`);
-      this.hostPorts.add(`${sameSpelling(listener.address)}:${listener.port}`);
+      this.addPort(sameSpelling(host), listener.advertisedPort);
+      this.addPort(sameSpelling(listener.address), listener.port);
       if (!isIpLiteral(host)) this.names.add(host);
       this.advertised.push([listener, sameSpelling(host)]);
       if (listener.recordRoute !== undefined) {
@@ -42,14 +43,16 @@ export class SelfIdentity {
   /** True when a URI's host and port are ours. A name without port is ours too: SRV may have led here. */
   isSelf(uri: SipUri): boolean {
     if (uri.port === undefined && this.names.has(uri.host)) return true;
+    const ports = this.ports.get(sameSpelling(uri.host));
+    if (ports === undefined) return false;
+    if (uri.port !== undefined) return ports.has(uri.port);
     const transport = uriTransport(uri);
-    const port = uri.port ?? (uri.secure || transport === "tls" || transport === "wss" ? 5061 : 5060);
-    return this.hostPorts.has(`${sameSpelling(uri.host)}:${port}`);
+    return ports.has(uri.secure || transport === "tls" || transport === "wss" ? 5061 : 5060);
   }
 
   /** True when a Via's sent-by is ours. */
   isOwnSentBy(host: string, port: number | undefined): boolean {
-    return this.hostPorts.has(`${sameSpelling(host.toLowerCase())}:${port ?? 5060}`);
+    return this.ports.get(sameSpelling(host.toLowerCase()))?.has(port ?? 5060) === true;
   }
 
   /** The listener that a Record-Route URI of ours names, or undefined. */
@@ -104,6 +107,12 @@ export class SelfIdentity {
   listenerTo(target: Target): Listener | undefined {
     const family = familyOf(target.address);
     return this.listeners.find((l) => fits(l, target.transport, family));
+  }
+
+  private addPort(host: string, port: number): void {
+    const ports = this.ports.get(host);
+    if (ports === undefined) this.ports.set(host, new Set([port]));
+    else ports.add(port);
   }
 
   /** True when `uri` is a SIP URI of ours. */

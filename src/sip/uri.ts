@@ -1,4 +1,4 @@
-import { isHostChar, isTokenChar, parseDecimal } from "./chars.ts";
+import { isHostChar, isTokenChar, matchesIgnoringCase, parseDecimal } from "./chars.ts";
 import type { TransportName } from "./flow.ts";
 
 /** A SIP or SIPS URI (RFC 3261 §19.1), taken apart as far as routing needs. Escapes stay as written. */
@@ -22,8 +22,8 @@ export function uriKind(uri: string): UriKind {
   if (colon < 1) return "malformed";
   for (let i = 0; i < colon; i++) if (!isTokenChar(uri.charCodeAt(i))) return "malformed";
   if (colon > 4) return "other";
-  const scheme = uri.slice(0, colon).toLowerCase();
-  return scheme === "sip" || scheme === "sips" ? "sip" : "other";
+  const secure = colon === 4 && matchesIgnoringCase(uri, 0, "sips");
+  return secure || (colon === 3 && matchesIgnoringCase(uri, 0, "sip")) ? "sip" : "other";
 }
 
 /** Parses a SIP or SIPS URI; undefined for any other scheme and for a malformed one. */
@@ -73,12 +73,16 @@ export function parseUri(uri: string): SipUri | undefined {
 }
 
 /** The value of URI parameter `lower` in any case: "" for a flag, undefined where it is absent. */
-export function uriParam(uri: SipUri, lower: string): string | undefined {
-  if (uri.params.length === 0) return undefined;
-  for (const param of uri.params.slice(1).split(";")) {
-    const equals = param.indexOf("=");
-    const name = equals < 0 ? param : param.slice(0, equals);
-    if (name.toLowerCase() === lower) return equals < 0 ? "" : param.slice(equals + 1);
+export function uriParam({ params }: SipUri, lower: string): string | undefined {
+  for (let start = 1; start < params.length; ) {
+    const semicolon = params.indexOf(";", start);
+    const end = semicolon < 0 ? params.length : semicolon;
+    const behind = start + lower.length;
+    if (behind <= end && matchesIgnoringCase(params, start, lower)) {
+      if (behind === end) return "";
+      if (params.charCodeAt(behind) === 0x3d) return params.slice(behind + 1, end);
+    }
+    start = end + 1;
   }
   return undefined;
 }

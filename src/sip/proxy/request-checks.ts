@@ -2,7 +2,7 @@ import { parseDecimal } from "../chars.ts";
 import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
-import { parseUri, uriKind } from "../uri.ts";
+import { uriKind } from "../uri.ts";
 
 /** An answer that a request gets in place of being forwarded. */
 export interface Refusal {
@@ -15,11 +15,10 @@ export interface Refusal {
 /** The checks of RFC 3261 §16.3 that need the request alone (steps 2, 3 and 5). */
 export function checkRequest(request: SipMessage): Refusal | undefined {
   // Step 2: scheme.
-  if (uriKind(request.requestUri) === "other") {
-    return { status: 416, explanation: "only sip: and sips: Request-URIs are served here" };
-  }
-  if (parseUri(request.requestUri) === undefined) {
-    return { status: 400, explanation: "the Request-URI is not a valid SIP URI" };
+  if (request.uri === undefined) {
+    return uriKind(request.requestUri) === "other"
+      ? { status: 416, explanation: "only sip: and sips: Request-URIs are served here" }
+      : { status: 400, explanation: "the Request-URI is not a valid SIP URI" };
   }
   if (request.requestUri.indexOf("?", request.requestUri.indexOf("@")) >= 0) {
     // §19.1.1: headers have no place there; to drop them would change what was dialled.

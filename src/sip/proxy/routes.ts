@@ -10,6 +10,8 @@ import { parseUri, type SipUri, uriParam } from "../uri.ts";
 
 interface RouteValue {
   readonly uri: string;
+  /** The same taken apart; undefined where it is no SIP URI. */
+  readonly sip: SipUri | undefined;
   /** The whole value as it arrived. */
   readonly text: string;
   /** Index position of its header line. */
@@ -22,6 +24,8 @@ interface RouteValue {
 export interface RouteInformation {
   /** The Request-URI after the repair for strict routers. */
   readonly requestUri: string;
+  /** The same taken apart; undefined where it is no SIP URI. */
+  readonly uri: SipUri | undefined;
   /** The Route values that are left. */
   readonly routes: readonly RouteValue[];
   /** All values that arrived. */
@@ -40,36 +44,38 @@ export function preprocessRoutes(request: SipMessage, identity: SelfIdentity): R
   if (first < 0)
     return {
       requestUri: request.requestUri,
-      routes: [],
-      arrived: [],
+      uri: request.uri,
+      routes: NO_ROUTES,
+      arrived: NO_ROUTES,
       throughUs: false,
-      ourUsers: [],
+      ourUsers: NO_USERS,
       outbound: undefined,
     };
   const arrived = readRoutes(request, first);
   if (arrived === undefined) return undefined;
-  let { requestUri } = request;
+  let { requestUri, uri } = request;
   let routes: RouteValue[] = arrived;
   const ourUsers: (string | undefined)[] = [];
   // A strict router before us put our Record-Route value into the Request-URI and the real one at the end.
-  const dialled = parseUri(requestUri);
-  if (dialled !== undefined && uriParam(dialled, "lr") !== undefined && identity.isSelf(dialled)) {
-    requestUri = arrived[arrived.length - 1]!.uri;
+  if (uri !== undefined && uriParam(uri, "lr") !== undefined && identity.isSelf(uri)) {
+    ourUsers.push(uri.user);
+    ({ uri: requestUri, sip: uri } = arrived[arrived.length - 1]!);
     routes = arrived.slice(0, -1);
-    ourUsers.push(dialled.user);
   }
   let outbound: Listener | undefined;
   let ours = 0;
-  for (const route of routes) {
-    const uri = parseUri(route.uri);
-    if (uri === undefined || !identity.isSelf(uri)) break;
-    outbound = identity.listenerNamed(uri);
-    ourUsers.push(uri.user);
+  for (const { sip } of routes) {
+    if (sip === undefined || !identity.isSelf(sip)) break;
+    outbound = identity.listenerNamed(sip);
+    ourUsers.push(sip.user);
     ours++;
   }
   if (ours > 0) routes = routes.slice(ours);
-  return { requestUri, routes, arrived, throughUs: ourUsers.length > 0, ourUsers, outbound };
+  return { requestUri, uri, routes, arrived, throughUs: ourUsers.length > 0, ourUsers, outbound };
 }
+
+const NO_ROUTES: readonly RouteValue[] = [];
+const NO_USERS: readonly undefined[] = [];
 
 function readRoutes(request: SipMessage, first: number): RouteValue[] | undefined {
   const values: RouteValue[] = [];
@@ -78,7 +84,14 @@ function readRoutes(request: SipMessage, first: number): RouteValue[] | undefine
     for (let start = request.index[line + 2]!; start < end; ) {
       const value = parseNameAddr(request.head, start, end);
       if (value === undefined) return undefined;
-      values.push({ uri: value.uri, text: request.head.slice(start, value.end), line, start, end: value.end });
+      values.push({
+        uri: value.uri,
+        sip: parseUri(value.uri),
+        text: request.head.slice(start, value.end),
+        line,
+        start,
+        end: value.end,
+      });
       start = skipLws(request.head, value.end + 1, end);
     }
   }
@@ -100,17 +113,19 @@ export interface NextHop {
  * and the Request-URI goes to the end (§16.6 step 6). Undefined when the URI to follow is no SIP URI.
  */
 export function nextHopOf(info: RouteInformation): NextHop | undefined {
-  const routes = info.routes.map((route) => route.text);
+  const routes = info.routes.length === 0 ? NO_TEXTS : info.routes.map((route) => route.text);
   const repaired =
     info.routes.length > 0 && info.routes[info.routes.length - 1] !== info.arrived[info.arrived.length - 1];
-  const top = info.routes[0]?.uri;
-  const uri = parseUri(top ?? info.requestUri);
+  const top = info.routes[0];
+  const uri = top === undefined ? info.uri : top.sip;
   if (uri === undefined) return undefined;
   if (top !== undefined && uriParam(uri, "lr") === undefined) {
-    return { uri, requestUri: top, routes: [...routes.slice(1), `<${info.requestUri}>`], rewritten: true };
+    return { uri, requestUri: top.uri, routes: [...routes.slice(1), `<${info.requestUri}>`], rewritten: true };
   }
   return { uri, requestUri: info.requestUri, routes, rewritten: repaired };
 }
+
+const NO_TEXTS: readonly string[] = [];
 
 /** Brings the Route headers of the outgoing request into line with `hop`. */
 export function editRoutes(request: SipMessage, edit: HeadEdit, info: RouteInformation, hop: NextHop): void {

@@ -1,5 +1,5 @@
 import type { Target } from "../flow.ts";
-import { parseUri, uriParam } from "../uri.ts";
+import { uriParam } from "../uri.ts";
 import type { RouteInformation } from "./routes.ts";
 
 /**
@@ -20,6 +20,5 @@ export function overTcp(target: Target): Target {
 export function leavesOverUdpOnly({ arrived, routes, throughUs }: RouteInformation): boolean {
   if (!throughUs) return false;
   const ours = arrived[arrived.length - routes.length - 1];
-  const uri = ours === undefined ? undefined : parseUri(ours.uri);
-  return uri !== undefined && uriParam(uri, UDP_ONLY) !== undefined;
+  return ours?.sip !== undefined && uriParam(ours.sip, UDP_ONLY) !== undefined;
 }
