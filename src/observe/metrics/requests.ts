@@ -1,6 +1,7 @@
-import { Histogram, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { RequestFinished } from "../../sip/event.ts";
 import type { Taps } from "../channels.ts";
+import { histogram } from "./histogram.ts";
 import { counter } from "./parts.ts";
 
 /** Methods that have series of their own; whatever else a stranger invents is counted as `other`. */
@@ -14,20 +15,24 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 /** Transactions, by what was decided and how they were answered. */
 export function requestMetrics(registry: Registry, taps: Taps): void {
-  const counts = new Map<string, number>();
-  const duration = new Histogram({
-    name: "waypost_request_duration_seconds",
-    help: "Time from the arrival of a request to its final answer",
-    labelNames: ["decision"],
-    buckets: BUCKETS,
-    registers: [registry],
-  });
+  /** By method, by decision, by status: in steps, since this is done for every request. */
+  const counts = new Map<string, Map<string, Map<number, number>>>();
+  const observe = histogram(
+    registry,
+    {
+      name: "waypost_request_duration_seconds",
+      help: "Time from the arrival of a request to its final answer",
+      label: "decision",
+    },
+    BUCKETS,
+  );
   let failedBranches = 0;
   let dropped = 0;
   taps.on("request", (event) => {
-    const key = `${methodOf(event)} ${event.decision} ${event.status}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-    duration.labels(event.decision).observe(event.durationMs / 1000);
+    const { decision, status } = event;
+    const byStatus = inner(inner(counts, methodOf(event)), decision);
+    byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
+    observe(decision, event.durationMs / 1000);
   });
   taps.on("branch-failed", () => failedBranches++);
   taps.on("dropped", () => dropped++);
@@ -35,9 +40,10 @@ export function requestMetrics(registry: Registry, taps: Taps): void {
     registry,
     { name: "waypost_requests_total", help: "Requests answered", labels: ["method", "decision", "code"] },
     (put) => {
-      for (const [key, value] of counts) {
-        const [method, decision, code] = key.split(" ");
-        put(value, method!, decision!, code!);
+      for (const [method, byDecision] of counts) {
+        for (const [decision, byStatus] of byDecision) {
+          for (const [status, value] of byStatus) put(value, method, decision, String(status));
+        }
       }
     },
   );
@@ -52,6 +58,13 @@ export function requestMetrics(registry: Registry, taps: Taps): void {
   counter(registry, { name: "waypost_messages_dropped_total", help: "Messages dropped without an answer" }, (put) =>
     put(dropped),
   );
+}
+
+/** The map at this key of a map of maps, made when there is none. */
+function inner<Key, Value>(outer: Map<string, Map<Key, Value>>, key: string): Map<Key, Value> {
+  let found = outer.get(key);
+  if (found === undefined) outer.set(key, (found = new Map()));
+  return found;
 }
 
 function methodOf({ method }: RequestFinished): string {
