@@ -54,11 +54,12 @@ export class SipNode {
     return `${transport}:${this.#written(this.#port(transport))}`;
   }
 
-  /** A way to a listener: for TCP a new connection. */
-  async to({ transport, address, port }: Bound): Promise<Link> {
+  /** A way to a listener: for TCP a new connection. @param ended called when that connection has ended */
+  async to({ transport, address, port }: Bound, ended?: () => void): Promise<Link> {
     if (transport === "udp") return this.#udpLink(address, port);
     const socket = connect({ port, host: address, localAddress: this.#host });
     await once(socket, "connect");
+    if (ended !== undefined) socket.once("close", ended);
     return this.#adopt(socket);
   }
 
