@@ -173,16 +173,22 @@ async function upgrade(gateway: GatewayProcess): Promise<number> {
 async function oneCall(frontEnd: FrontEnd): Promise<string | undefined> {
   const callId = newCallId();
   const ok = await frontEnd.request(invite(frontEnd.link, { to: ADDRESS, callId }));
-  if (ok?.status !== 200) return `${ok?.status ?? "no answer"} to INVITE`;
+  if (ok?.status !== 200) return faultOf("INVITE", ok);
   frontEnd.link.send(inDialog(frontEnd.link, "ACK", 1, ok));
   for (const [number, method] of [
     [2, "INFO"],
     [3, "BYE"],
   ] as const) {
     const answer = await frontEnd.request(inDialog(frontEnd.link, method, number, ok));
-    if (answer?.status !== 200) return `${answer?.status ?? "no answer"} to ${method}`;
+    if (answer?.status !== 200) return faultOf(method, answer);
   }
   return undefined;
+}
+
+function faultOf(method: string, answer: Message | undefined): string {
+  return answer === undefined
+    ? `no answer to ${method}`
+    : `${answer.status} to ${method} ${answer.all("Warning")[0] ?? ""}`;
 }
 
 function keyOf(message: Message): string {

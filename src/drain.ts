@@ -9,7 +9,7 @@ const LOOK_MS = 50;
 const TELL_EVERY_S = 5;
 
 export interface DrainOptions {
-  readonly engine: Pick<Engine, "leave" | "underWay" | "unanswered">;
+  readonly engine: Pick<Engine, "leave" | "underWay" | "unanswered" | "hangUp">;
   readonly seconds: number;
   readonly log: Logger;
   /** What else has to be done before the end, and is waited for no longer than for the rest: to sign off somewhere. */
@@ -36,7 +36,7 @@ export async function drain({ engine, seconds, log, farewells = [] }: DrainOptio
     const left = Math.ceil((deadline - performance.now()) / 1000);
     if (left <= 0) {
       log.warn({ underWay: engine.underWay }, "the time to stop is over; what is still under way is given up");
-      return;
+      break;
     }
     if (left < told && (left <= TELL_EVERY_S || left % TELL_EVERY_S === 0)) {
       told = left;
@@ -45,6 +45,7 @@ export async function drain({ engine, seconds, log, farewells = [] }: DrainOptio
     }
     await sleep(LOOK_MS);
   }
+  engine.hangUp();
 }
 
 function statusOf(underWay: number, seconds: number): string {
@@ -52,7 +53,7 @@ function statusOf(underWay: number, seconds: number): string {
 }
 
 export interface RetireOptions {
-  readonly engine: Pick<Engine, "retire" | "idle" | "underWay">;
+  readonly engine: Pick<Engine, "retire" | "idle" | "underWay" | "hangUp">;
   readonly config: DrainConfig;
   readonly log: Logger;
 }
@@ -69,11 +70,13 @@ export async function retire({ engine, config, log }: RetireOptions): Promise<vo
   engine.retire();
   while (!engine.idle) {
     const over = performance.now() - patience;
-    if (over > 0 && engine.underWay === 0) return;
+    if (over > 0 && engine.underWay === 0) break;
     if (over > seconds * 1000) {
       log.warn({ underWay: engine.underWay }, "the time to finish is over; what is still under way is given up");
-      return;
+      break;
     }
     await sleep(over > 0 ? 1 : LOOK_MS);
   }
+  // In the same turn: what comes now is another process's, and the peer learns it from the end of its connection.
+  engine.hangUp();
 }

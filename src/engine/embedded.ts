@@ -224,6 +224,10 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     this.#transports.stopAccepting();
   }
 
+  hangUp(): void {
+    this.#transports.hangUp();
+  }
+
   /** True when nothing is left of this process: no transaction, no connection. */
   get idle(): boolean {
     const { serverTransactions, clientTransactions, queries } = this.load;

@@ -71,6 +71,11 @@ export interface Engine extends ObservedEngine {
   leave(): void;
   /** Other processes serve from now on: new connections are their affair. All else goes on, for `idle` to come true. */
   retire(): void;
+  /**
+   * Ends every connection at once, after the answers that were given on it. Its peer sends elsewhere what comes too late
+   * (RFC 3263 §4.3), which it could not do after a refusal.
+   */
+  hangUp(): void;
   /** True when nothing is left of this process's work: no transaction, no connection. */
   readonly idle: boolean;
   /** Closes every socket. Nothing of the engine keeps the process alive after that. */

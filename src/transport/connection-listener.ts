@@ -131,9 +131,13 @@ export abstract class ConnectionListener implements TransportPart, ConnectionOwn
     for (const socket of this.#bound.early.splice(0)) socket.destroy();
   }
 
+  hangUp(): void {
+    for (const connection of this.#connections.keys()) connection.end("the gateway is closing", "linger");
+  }
+
   async close(): Promise<void> {
     this.stopListening();
-    for (const connection of this.#connections.keys()) connection.end("the gateway is closing", "flush");
+    this.hangUp();
     const deadline = setTimeout(() => {
       for (const connection of this.#connections.keys()) connection.destroy();
     }, this.options.closeGraceMs);

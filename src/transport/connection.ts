@@ -8,7 +8,11 @@ import type { ListenerStats, Message, OpenFlow, TransportHandler, TransportOptio
 
 /** A flow that is a connection, as its listener sees it. */
 export interface Connection extends OpenFlow {
-  end(reason: string, how: "flush" | "now"): void;
+  /**
+   * No message comes or goes from here on. `flush`: what was sent goes out first. `linger`: then the peer is waited for to
+   * end its side too, since the kernel resets a connection that is closed with bytes unread, and takes back what was sent.
+   */
+  end(reason: string, how: Ending): void;
   /** Gives up on a connection that flushes too slowly. */
   destroy(): void;
   /** Looks whether it has been quiet too long. @param now in ms of `performance.now` */
@@ -27,6 +31,8 @@ export interface ConnectionOwner {
   /** The socket is gone. */
   gone(connection: Connection): void;
 }
+
+export type Ending = "flush" | "linger" | "now";
 
 /** How a connection that is being dialled comes about. */
 export interface Dialling {
@@ -126,12 +132,13 @@ export class StreamConnection implements Connection {
     this.#write(message);
   }
 
-  end(reason: string, how: "flush" | "now"): void {
+  end(reason: string, how: Ending): void {
     if (!this.#open) return;
     this.#open = false;
     clearTimeout(this.#connectTimer);
     this.#lastActivity = performance.now();
     if (how === "now" || this.#connecting) this.#socket.destroy();
+    else if (how === "linger") this.#socket.end();
     else this.#socket.destroySoon();
     this.#owner.ended(this);
     // Later: whoever called send or close must not find the handler called inside that call.

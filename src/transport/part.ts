@@ -196,5 +196,7 @@ export interface TransportPart {
   stopAccepting(): void;
   /** No new connections, and no handshakes; what is open goes on. */
   stopListening(): void;
+  /** Ends every connection after what was sent on it; what comes over one is not looked at any more. */
+  hangUp(): void;
   close(): Promise<void>;
 }

@@ -166,6 +166,11 @@ export class Transports {
     for (const part of this.#parts.values()) part.stopListening();
   }
 
+  /** Ends every connection after what was sent on it; what comes over one is not looked at any more. UDP goes on. */
+  hangUp(): void {
+    for (const part of this.#parts.values()) part.hangUp();
+  }
+
   /** Ends every connection, flushing what is queued for at most `closeGraceMs`, and closes every socket. */
   async close(): Promise<void> {
     clearInterval(this.#sweepTimer);

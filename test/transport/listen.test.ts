@@ -129,6 +129,24 @@ t.test("close delivers what was sent, ends every connection and reports each onc
   await transports.close();
 });
 
+t.test("after hangUp the peer has its answer and the end; what it sent too late is not looked at", async (t) => {
+  const { transports, handler } = await listening(t, [{ transport: "tcp" }]);
+  const client = await Client.to(t, transports.listeners[0]!.port);
+  client.socket.write(OPTIONS);
+  const { flow } = await handler.message();
+  client.socket.pause();
+  transports.send(flow, Buffer.from("the answer"));
+  transports.hangUp();
+  // A connection that is closed with this unread would be reset, and the answer lost with it.
+  client.socket.write(OPTIONS);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  client.socket.resume();
+  await client.closed();
+  t.equal(client.text, "the answer");
+  t.equal(handler.messages.length, 1);
+  t.match(await handler.end(), { flow, reason: /closing/ });
+});
+
 t.test("close does not wait for a peer that never reads", async (t) => {
   const { transports, handler } = await listening(t, [{ transport: "tcp" }], {
     closeGraceMs: 50,

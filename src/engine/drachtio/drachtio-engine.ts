@@ -169,6 +169,9 @@ export class DrachtioEngine implements Engine {
     this.leave();
   }
 
+  /** The connections are the servers' own. */
+  hangUp(): void {}
+
   get idle(): boolean {
     return this.#answering === 0;
   }

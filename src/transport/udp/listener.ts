@@ -111,6 +111,9 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
       : new UdpFlow(this, address, port, "");
   }
 
+  /** There are no connections. */
+  hangUp(): void {}
+
   error(reason: string): void {
     this.#handler.anomaly?.("listener-error", `udp ${hostPort(this.listener.address, this.listener.port)}: ${reason}`);
   }

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { RawData, WebSocket } from "ws";
 import { hostPort } from "../../address.ts";
 import type { Listener, TransportName } from "../../sip/flow.ts";
-import { type Connection, type ConnectionOwner, LINGER_MS } from "../connection.ts";
+import { type Connection, type ConnectionOwner, type Ending, LINGER_MS } from "../connection.ts";
 import { pauseIfTooFast, takeIn } from "../intake.ts";
 import { asBytes, type Message } from "../part.ts";
 
@@ -69,7 +69,7 @@ export class WebSocketConnection implements Connection {
     this.#write(asBytes(message));
   }
 
-  end(reason: string, how: "flush" | "now"): void {
+  end(reason: string, how: Ending): void {
     if (!this.#open) return;
     this.#open = false;
     this.#lastActivity = performance.now();
