@@ -5,7 +5,7 @@ import { type Contestant, duel } from "./duel.ts";
 import { machine, ownCores, revision } from "./machine.ts";
 import { runMicro } from "./micro/micro.ts";
 import { type BenchOptions, parseBenchOptions, USAGE } from "./options.ts";
-import { type RowResult, resultOf, rowText } from "./report.ts";
+import { type RowResult, resultOf, rowText, summary } from "./report.ts";
 import { makeCertificate } from "./servers/certificate.ts";
 import { kamailioVersion, startKamailio } from "./servers/kamailio.ts";
 import { startWaypost } from "./servers/waypost.ts";
@@ -76,6 +76,7 @@ async function compare(options: BenchOptions, all: Contestant[], tls: { cert: st
     results.rows[row.id] = result;
     console.log(rowText(result, baseline?.rows[row.id]));
   }
+  if (all.length > 1) console.log(`\n${summary(Object.values(results.rows)).join("\n")}`);
   if (options.save !== undefined) writeFileSync(options.save, `${JSON.stringify(results, rounded, 2)}\n`);
 }
 

@@ -125,6 +125,29 @@ function serverCells([name, server]: [string, ServerResult]): string[] {
   ];
 }
 
+/** All rows in one table, the last contestant beside the first one. */
+export function summary(rows: readonly RowResult[]): string[] {
+  const [first = "", last = ""] = [Object.keys(rows[0]?.servers ?? {})[0], Object.keys(rows[0]?.servers ?? {}).at(-1)];
+  const cpu = (server: ServerResult | undefined): string =>
+    server === undefined
+      ? ""
+      : `${server.perCall.median.toFixed(1)} (${server.user.toFixed(1)}/${server.system.toFixed(1)})`;
+  const most = (server: ServerResult | undefined): string =>
+    server === undefined ? "" : `${server.generatorBound ? "over " : ""}${server.perSecond.toFixed(0)}`;
+  const head = [
+    ...["work", `${first}, us per call (user/system)`, `${last}, us per call`, "calls per CPU-second, ratio"],
+    ...[`calls/s at most, ${first}`, last, `p99 at half load, ${first}`, `${last}, ms`],
+  ];
+  return tableOf(
+    head,
+    rows.map(({ what, servers, ratio, half }) => [
+      ...[what, cpu(servers[first]), cpu(servers[last]), ratio === undefined ? "" : spreadText(ratio)],
+      ...[most(servers[first]), most(servers[last])],
+      ...[first, last].map((name) => half?.servers[name]?.p99.median.toFixed(1) ?? ""),
+    ]),
+  );
+}
+
 /** A table of Markdown, which reads well in a terminal too. */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head, ...rows];

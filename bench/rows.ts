@@ -15,20 +15,21 @@ export interface Row {
   readonly latency: boolean;
 }
 
-const CALL = "proxied call: INVITE 100 200 ACK INFO 200 BYE 200";
-
 export const ROWS: readonly Row[] = [
-  row("redirect-udp", "redirect over UDP: INVITE 302 ACK, without a transaction", "redirect", "udp"),
+  row("redirect-udp", "redirect over UDP: INVITE 302 ACK, no transaction", "redirect", "udp"),
   {
-    ...row("redirect-udp-log", "the same, with a line of log per call", "redirect", "udp"),
+    ...row("redirect-udp-log", "redirect over UDP, a line of log per call", "redirect", "udp"),
     logged: true,
     latency: false,
   },
-  row("proxy-udp", `${CALL}, over UDP`, "proxy", "udp"),
-  row("proxy-tcp", "the same over TCP", "proxy", "tcp"),
-  row("proxy-tls", "the same over TLS", "proxy", "tls"),
+  row("proxy-udp", "proxied call over UDP: INVITE 100 200 ACK INFO 200 BYE 200", "proxy", "udp"),
+  row("proxy-tcp", "proxied call over TCP, 16 connections", "proxy", "tcp"),
+  row("proxy-tls", "proxied call over TLS, 16 connections", "proxy", "tls"),
   { ...row("subscribe-udp", "SUBSCRIBE 200 NOTIFY 200 over UDP", "subscribe", "udp"), latency: false },
-  { ...row("mixed-udp", "5 of 10 proxied calls, 3 subscriptions, 2 redirects", "mixed", "udp"), latency: false },
+  {
+    ...row("mixed-udp", "mixed over UDP: 5 proxied calls, 3 subscriptions, 2 redirects", "mixed", "udp"),
+    latency: false,
+  },
 ];
 
 function row(id: string, what: string, work: Row["work"], transport: Row["transport"]): Row {
