@@ -81,7 +81,6 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
    * @throws WaypostError as EndpointStore.load does
    */
   async follow(follower: TableFollower): Promise<void> {
-    follower.begin();
     this.#follower = follower;
     try {
       await this.#call("follow");
@@ -89,6 +88,11 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
       this.#follower = undefined;
       throw error;
     }
+  }
+
+  /** The whole table is handed over once more. When it cannot be, the follower is told why, as after any other fault. */
+  async refollow(): Promise<void> {
+    await this.#call("follow").catch((error: Error) => this.#follower?.refused(error));
   }
 
   change(changes: readonly RowChange[], actor: Actor, options?: ChangeOptions): Promise<ChangeResult> {
@@ -210,6 +214,7 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
     } else if ("refused" in message) {
       this.#follower?.refused(toError(message.refused));
     } else {
+      if (message.begin) this.#follower?.begin();
       for (const row of JSON.parse(message.set) as Endpoint[]) this.#follower?.set(row);
       for (const key of message.remove) this.#follower?.delete(key);
       if (message.done !== undefined) {
@@ -247,7 +252,6 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
     if (follower === undefined) {
       return;
     }
-    follower.begin();
     this.#call("follow").then(
       () => {
         this.#restartMs = RESTART_MS;

@@ -37,6 +37,8 @@ export interface Followed {
 
 /** A part of a change, in an order in which no address that stays is ever without a row; `done` in the last one. */
 export interface Part {
+  /** This is the first part of a whole table, not of a change. */
+  readonly begin?: true;
   /** JSON of rows to put in their places: it is taken in faster than copied objects. */
   readonly set: string;
   /** Keys whose rows are gone. */

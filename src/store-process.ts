@@ -24,6 +24,9 @@ const LEAVE_MS = 2000;
 const untaken: (() => void)[] = [];
 /** News go out one after the other. */
 let news: Promise<void> = Promise.resolve();
+let isWatched = false;
+/** The changes that the store tells of while a whole table is read. */
+let meanwhile: TableUpdate[] | undefined;
 let settings: (value: StoreSettings) => void;
 let isOpen: Promise<EndpointStore> | undefined;
 const opened = new Promise<StoreSettings>((resolve) => {
@@ -68,19 +71,33 @@ async function answer({ id, method, args }: Call): Promise<void> {
   }
 }
 
+/** Hands over the whole table, and what changes from then on. */
 async function follow(): Promise<void> {
   const store = await opened;
-  const { endpoints, revision, hash } = await store.load();
-  news = news.then(() => handOver(endpoints, [], { revision, hash, changed: endpoints.length }));
+  const since: TableUpdate[] = [];
+  meanwhile = since;
+  try {
+    const { endpoints, revision, hash } = await store.load();
+    news = news.then(() => handOver(endpoints, [], { revision, hash, changed: endpoints.length }, true));
+    // What led to this table is in it; what came after it follows.
+    since.splice(0, 1 + since.findLastIndex((update) => update.revision === revision && update.hash === hash));
+  } finally {
+    meanwhile = undefined;
+    since.forEach(tell);
+  }
+  if (isWatched) return;
+  isWatched = true;
   // A change that comes while the table is on its way follows it.
   store.watch(
-    (update) => {
-      news = news.then(() => handOverUpdate(update));
-    },
+    (update) => (meanwhile === undefined ? tell(update) : meanwhile.push(update)),
     (error) => {
       news = news.then(() => send({ refused: faultText(error) }));
     },
   );
+}
+
+function tell(update: TableUpdate): void {
+  news = news.then(() => handOverUpdate(update));
 }
 
 function handOverUpdate({ differences, ...update }: TableUpdate): Promise<void> {
@@ -88,17 +105,24 @@ function handOverUpdate({ differences, ...update }: TableUpdate): Promise<void> 
   return handOver(rows, [...keys], { ...update, changed: differences.length });
 }
 
-async function handOver(rows: readonly Endpoint[], keys: readonly string[], done: Followed): Promise<void> {
+async function handOver(
+  rows: readonly Endpoint[],
+  keys: readonly string[],
+  done: Followed,
+  isWhole = false,
+): Promise<void> {
   let [row, key] = [0, 0];
+  let first = isWhole ? ({ begin: true } as const) : undefined;
   while (rows.length - row + keys.length - key > ROWS_PER_MESSAGE) {
     const set = rows.slice(row, row + ROWS_PER_MESSAGE);
     const remove = set.length > 0 ? [] : keys.slice(key, key + ROWS_PER_MESSAGE);
     [row, key] = [row + set.length, key + remove.length];
-    send({ set: JSON.stringify(set), remove });
+    send({ ...first, set: JSON.stringify(set), remove });
+    first = undefined;
     // Many at once would hold up the other side.
     await new Promise<void>((resolve) => untaken.push(resolve));
   }
-  send({ set: JSON.stringify(rows.slice(row)), remove: keys.slice(key), done });
+  send({ ...first, set: JSON.stringify(rows.slice(row)), remove: keys.slice(key), done });
 }
 
 function send(message: Answer | News): void {

@@ -13,23 +13,37 @@ export interface RowsFollower {
   keepRegistered?(addresses: readonly string[]): void;
 }
 
-/** Tells `follower`, each time the result is called, what the rows are; a large table is gone through between calls. */
-export function tableFollower(table: EndpointTable, follower: RowsFollower): () => void {
-  if (follower.watchPools === undefined && follower.keepRegistered === undefined) return () => {};
-  let wanted = 0;
-  return async () => {
-    const turn = ++wanted;
-    const pools = new Set<string>();
-    const addresses: string[] = [];
-    let rows = 0;
-    for (const row of table.all()) {
-      if (follower.watchPools) for (const uri of nextHopsOf(row)) pools.add(uri);
-      if (row.register && row.enabled && row.retired === undefined) addresses.push(row.sipAddress);
-      if (++rows % ROWS_AT_ONCE !== 0) continue;
-      await setImmediate();
-      if (turn !== wanted) return;
-    }
-    follower.watchPools?.(pools);
-    follower.keepRegistered?.(addresses);
+/**
+ * Tells `follower`, each time the result is called, what the rows are; a large table is gone through between calls. When
+ * it changes meanwhile, it is gone through once more afterwards: steady changes must not keep the follower waiting.
+ */
+export function tableFollower(table: EndpointTable, follower: RowsFollower): () => Promise<void> {
+  if (follower.watchPools === undefined && follower.keepRegistered === undefined) return async () => {};
+  let running: Promise<void> | undefined;
+  let isBehind = false;
+  const goThrough = async (): Promise<void> => {
+    do {
+      isBehind = false;
+      await tellRows(table, follower);
+    } while (isBehind);
+    running = undefined;
   };
+  return () => {
+    isBehind = true;
+    running ??= goThrough();
+    return running;
+  };
+}
+
+async function tellRows(table: EndpointTable, follower: RowsFollower): Promise<void> {
+  const pools = new Set<string>();
+  const addresses: string[] = [];
+  let rows = 0;
+  for (const row of table.all()) {
+    if (follower.watchPools) for (const uri of nextHopsOf(row)) pools.add(uri);
+    if (row.register && row.enabled && row.retired === undefined) addresses.push(row.sipAddress);
+    if (++rows % ROWS_AT_ONCE === 0) await setImmediate();
+  }
+  follower.watchPools?.(pools);
+  follower.keepRegistered?.(addresses);
 }

@@ -10,6 +10,10 @@ import type { Followed } from "./store-messages.ts";
 /** How soon a gateway whose store is not well looks at it again. */
 const UNWELL_LOOK_MS = 500;
 
+/** After which time a table that turned out wrong is asked for again, and at most after which, twice as long each time. */
+const RELOAD_MS = 1000;
+const LONGEST_RELOAD_MS = 60_000;
+
 /** How long a gateway that stops tries to sign off. */
 const DISMISS_MS = 1000;
 
@@ -33,6 +37,12 @@ export class TableInForce implements TableFollower {
   #state: StoreHealth["state"] = "ok";
   #reporting: Promise<void> | undefined;
   #reportAgain = false;
+  /** What the log has said last of what does not work beside the table. */
+  #warned = "";
+  /** Whether the table had the hash of the store's when it was complete last. */
+  #isRight = true;
+  #reloadMs = RELOAD_MS;
+  #reloading: NodeJS.Timeout | undefined;
 
   constructor(table: EndpointTable, store: SeparateStore, log: Logger) {
     this.#table = table;
@@ -72,6 +82,7 @@ export class TableInForce implements TableFollower {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    clearTimeout(this.#reloading);
     const name = this.#name;
     this.#name = undefined;
     if (name !== undefined) {
@@ -110,13 +121,37 @@ export class TableInForce implements TableFollower {
       this.#log.warn({ revision }, warning);
     }
     if (this.#table.hash !== hash) {
-      this.#log.error({ revision, hash: this.#table.hash, expected: hash }, "the table is not that of the store");
+      this.#log.error(
+        { revision, hash: this.#table.hash, expected: hash, againInMs: this.#reloadMs },
+        "the table is not that of the store; it is read again",
+      );
+      this.#isRight = false;
+      this.#reloadSoon();
+    } else {
+      this.#isRight = true;
+      // A whole table that is right after all ends it; a change that happens to fit does not.
+      if (isWhole) this.#reloadMs = RELOAD_MS;
     }
     if (this.#name !== undefined) {
       this.#log.info({ changed, endpoints: this.#table.size, revision }, "a changed endpoint table is in force");
       this.#changed(isWhole ? this.#table.all() : rows);
       this.report();
     }
+  }
+
+  /** What this process missed can be anything, so the store hands over the whole table once more. */
+  #reloadSoon(): void {
+    this.#reloading ??= setTimeout(() => {
+      this.#reloading = undefined;
+      void this.#reload();
+    }, this.#reloadMs).unref();
+    this.#reloadMs = Math.min(2 * this.#reloadMs, LONGEST_RELOAD_MS);
+  }
+
+  async #reload(): Promise<void> {
+    await this.#store.refollow();
+    // Where that came to nothing the table still is the wrong one, and only the next attempt tells.
+    if (!this.#isRight) this.#reloadSoon();
   }
 
   async #dismiss(name: string): Promise<void> {
@@ -158,9 +193,34 @@ export class TableInForce implements TableFollower {
     this.#state = health.state;
     const { revision, hash, size: endpoints } = this.#table;
     const at = new Date().toISOString();
-    // A store that cannot be reached is told of by its health.
-    await this.#store
+    const untaken = await this.#store
       .reportGateway({ name, revision, hash, endpoints, health, ...this.#more(), at })
-      .catch((error: Error) => this.#log.debug({ reason: error.message }, "this gateway's report was not taken"));
+      .then(
+        () => undefined,
+        (error: WaypostError) => error,
+      );
+    if (untaken !== undefined) {
+      this.#log.debug({ reason: untaken.message }, "this gateway's report was not taken");
+    }
+    // A store that cannot be reached is told of by its health.
+    const isAway = untaken?.code === "STORE_UNREACHABLE" || untaken?.code === "STORE_ENDED";
+    this.#warn([health.warning, isAway ? undefined : untaken?.message].filter((each) => each !== undefined).join("; "));
+  }
+
+  /** Says once that something beside the table does not work, and once that it works again. */
+  #warn(warning: string): void {
+    if (warning === this.#warned) {
+      return;
+    }
+    this.#warned = warning;
+    const { revision } = this.#table;
+    if (warning === "") {
+      this.#log.info({ revision }, "what was kept beside the endpoint table is written again");
+    } else {
+      this.#log.warn(
+        { revision, reason: warning },
+        "the endpoint table serves, but not all that is kept beside it is written",
+      );
+    }
   }
 }

@@ -49,9 +49,9 @@ export async function exportTable(session: Session, file: string | undefined, op
     io.out(text);
     return;
   }
-  const { atomicWrite } = await import("../endpoints/atomic-write.ts");
+  const { atomicWriteUnlocked } = await import("../endpoints/atomic-write.ts");
   try {
-    await atomicWrite(file, [text]);
+    await atomicWriteUnlocked(file, [text]);
   } catch (error) {
     const { fileError } = await import("../endpoints/file-error.ts");
     throw fileError("write", file, error);

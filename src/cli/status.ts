@@ -75,8 +75,8 @@ function stateOf({ live, hash: theirs }: KnownGateway, hash: string | undefined)
   return hash === undefined || theirs === hash ? "current" : "behind";
 }
 
-function stateText({ state, reason, since, currentAt }: StoreHealth): string {
-  if (state === "ok") return "ok";
+function stateText({ state, reason, since, currentAt, warning }: StoreHealth): string {
+  if (state === "ok") return warning === undefined ? "ok" : `ok, but ${warning}`;
   const age = currentAt === undefined ? "" : `, table of ${ageText(currentAt)}`;
   return `${state} since ${since}${age}${reason === undefined ? "" : `: ${reason}`}`;
 }

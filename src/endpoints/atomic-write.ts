@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { access, constants, type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { clearTemporaries, ownTemporary } from "./own-temporary.ts";
 
 /**
  * Replaces a file so that at every moment, a crash included, it holds either the old or the new content: a temporary
@@ -11,14 +12,27 @@ import { dirname } from "node:path";
  * @throws the system's error; the old file is then untouched and no temporary file is left
  */
 export async function atomicWrite(path: string, pieces: Iterable<string>): Promise<string> {
+  await rm(`${path}.tmp`, { force: true });
+  return write(path, `${path}.tmp`, pieces);
+}
+
+/**
+ * Replaces a file as {@link atomicWrite} does, for callers that hold no lock: several processes may write at once, and
+ * the file is what the last of them wrote, whole.
+ * @throws the system's error; the old file is then untouched and no temporary file is left
+ */
+export async function atomicWriteUnlocked(path: string, pieces: Iterable<string>): Promise<void> {
+  await clearTemporaries(path);
+  await write(path, ownTemporary(path), pieces);
+}
+
+async function write(path: string, temporary: string, pieces: Iterable<string>): Promise<string> {
   const old = await stat(path).catch(() => undefined);
   if (old !== undefined) {
     // A rename asks only the folder's permission; a file marked read-only is meant to stay as it is.
     await access(path, constants.W_OK);
   }
-  const temporary = `${path}.tmp`;
   const hash = createHash("sha256");
-  await rm(temporary, { force: true });
   const handle = await open(temporary, "wx", 0o644);
   try {
     try {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { type Drain, parseDrainedPlace } from "../drained-address.ts";
-import { atomicWrite } from "./atomic-write.ts";
+import { atomicWriteUnlocked } from "./atomic-write.ts";
 
 /** The addresses that operators took out of service, in a JSON file beside the table. */
 export class DrainFile {
@@ -24,9 +24,9 @@ export class DrainFile {
     return drains;
   }
 
-  /** The caller sees to it that nobody else writes. */
+  /** Replaces the list; of several writers at once the last one counts. @throws the system's error */
   async write(drains: readonly Drain[]): Promise<void> {
-    await atomicWrite(this.#path, [`${JSON.stringify(drains, undefined, 2)}\n`]);
+    await atomicWriteUnlocked(this.#path, [`${JSON.stringify(drains, undefined, 2)}\n`]);
   }
 }
 

@@ -1,18 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { open, readFile, rm, stat } from "node:fs/promises";
-import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WaypostError } from "../errors.ts";
+import { isAlive, ownMark, type ProcessMark } from "./process-life.ts";
 
 /** Who holds a lock, as the lock file says it. */
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
+interface Holder extends ProcessMark {
   readonly at: string;
   readonly token: string;
-  /** When the process started, in the kernel's ticks: tells a holder from a later process with the same pid. */
-  readonly started?: string;
 }
 
 /** Tokens of the locks that this process holds now. */
@@ -61,14 +56,7 @@ async function acquire(lockFile: string, token: string, waitMs: number): Promise
 }
 
 async function create(lockFile: string, token: string): Promise<boolean> {
-  const started = startOf(process.pid);
-  const holder: Holder = {
-    pid: process.pid,
-    host: hostname(),
-    at: new Date().toISOString(),
-    token,
-    ...(started === undefined ? undefined : { started }),
-  };
+  const holder: Holder = { ...ownMark(), at: new Date().toISOString(), token };
   try {
     const handle = await open(lockFile, "wx", 0o644);
     try {
@@ -115,13 +103,8 @@ async function isStale(holder: Holder | "unreadable", lockFile: string): Promise
     const found = await stat(lockFile).catch(() => undefined);
     return found !== undefined && Date.now() - found.mtimeMs > INCOMPLETE_MS;
   }
-  if (holder.host !== hostname()) {
-    return false;
-  }
-  if (holder.pid === process.pid) {
-    return !held.has(holder.token);
-  }
-  return !isAlive(holder.pid) || (holder.started !== undefined && startOf(holder.pid) !== holder.started);
+  const lives = isAlive(holder);
+  return lives === false || (lives === true && holder.pid === process.pid && !held.has(holder.token));
 }
 
 /**
@@ -152,24 +135,5 @@ async function takeAway(lockFile: string): Promise<void> {
   } finally {
     await handle.close();
     await rm(guard, { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
-}
-
-/** Field 22 of /proc/PID/stat where there is a /proc; the second field may itself contain blanks and brackets. */
-function startOf(pid: number): string | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { clearTemporaries, ownTemporary } from "./own-temporary.ts";
 import { type GatewayReport, type KnownGateway, REPORT_EXPIRY_MS } from "./store.ts";
 
 /** After this silence a gateway is not even listed any more. */
@@ -17,8 +18,16 @@ export class GatewayFolder {
   async report(report: GatewayReport): Promise<void> {
     const path = this.#path(report.name);
     await mkdir(this.#folder, { recursive: true });
-    await writeFile(`${path}.tmp`, `${JSON.stringify(report)}\n`);
-    await rename(`${path}.tmp`, path);
+    await clearTemporaries(path);
+    // The old and the new process of a gateway report under one name during an upgrade.
+    const temporary = ownTemporary(path);
+    try {
+      await writeFile(temporary, `${JSON.stringify(report)}\n`);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Takes a gateway's report away. */

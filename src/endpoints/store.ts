@@ -112,6 +112,8 @@ export interface StoreHealth {
   readonly since: string;
   /** When the table in memory was last known to be the stored one; ISO 8601, UTC. Absent before the first load. */
   readonly currentAt?: string;
+  /** What does not work beside the table, such as its copy on a full disk: a sentence. */
+  readonly warning?: string;
 }
 
 /** What a gateway tells the others about itself, so that everyone sees where a change has arrived. */

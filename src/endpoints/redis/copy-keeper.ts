@@ -1,3 +1,4 @@
+import { fileError } from "../file-error.ts";
 import type { LastGoodCopy } from "./last-good-copy.ts";
 import type { Mirror } from "./mirror.ts";
 
@@ -7,14 +8,18 @@ const GATHER_MS = 200;
 const REST_FACTOR = 10;
 /** How often an unchanged copy is marked as still current. */
 const TOUCH_MS = 15_000;
+/** How soon a copy that could not be written is tried again. */
+const RETRY_MS = 5000;
 
 /** Keeps the copy on disk close to the mirror, without writing it anew for each of many changes. */
 export class CopyKeeper {
   readonly #copy: LastGoodCopy;
   readonly #mirror: Mirror;
   #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> | undefined;
   #isBehind = false;
+  #isClosed = false;
+  #fault: string | undefined;
   #notBefore = 0;
   #touchedAt = 0;
 
@@ -23,11 +28,15 @@ export class CopyKeeper {
     this.#mirror = mirror;
   }
 
+  /** Why the last writing failed, until one succeeds: a sentence. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
   /** The mirror has changed. */
   changed(): void {
     this.#isBehind = true;
-    const rest = Math.max(GATHER_MS, this.#notBefore - performance.now());
-    this.#timer ??= setTimeout(() => this.#write(), rest).unref();
+    this.#writeSoon(GATHER_MS);
   }
 
   /** The mirror is known to be the table of Redis now. */
@@ -41,30 +50,40 @@ export class CopyKeeper {
 
   /** Writes what has not been written yet. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#writing;
-    if (this.#isBehind) {
-      this.#write();
-      await this.#writing;
-    }
+    if (this.#isBehind) await this.#write();
   }
 
-  #write(): void {
-    this.#timer = undefined;
+  #writeSoon(ms: number): void {
+    // One at a time: a large copy is still on its way when the next change comes.
+    if (this.#writing !== undefined || this.#isClosed) return;
+    const rest = Math.max(ms, this.#notBefore - performance.now());
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#writing = this.#write().finally(() => {
+        this.#writing = undefined;
+        if (this.#isBehind) this.#writeSoon(this.#fault === undefined ? GATHER_MS : RETRY_MS);
+      });
+    }, rest).unref();
+  }
+
+  async #write(): Promise<void> {
     this.#isBehind = false;
     const start = performance.now();
     const { mark, size } = this.#mirror;
-    // The rows are fixed now: writing takes a while, and the mirror goes on meanwhile.
-    this.#writing = this.#copy.write(mark, [...this.#mirror.rows()], size).then(
-      () => {
-        const end = performance.now();
-        this.#notBefore = end + REST_FACTOR * (end - start);
-        this.#touchedAt = Date.now();
-      },
-      () => {
-        // A full disk, say: the copy is the older one, and the next change tries again.
-        this.#isBehind = true;
-      },
-    );
+    try {
+      // The rows are fixed now: writing takes a while, and the mirror goes on meanwhile.
+      await this.#copy.write(mark, [...this.#mirror.rows()], size);
+      const end = performance.now();
+      this.#notBefore = end + REST_FACTOR * (end - start);
+      this.#touchedAt = Date.now();
+      this.#fault = undefined;
+    } catch (error) {
+      // A full disk, say: the copy on disk is the older one.
+      this.#isBehind = true;
+      this.#fault = fileError("write", this.#copy.path, error).message;
+    }
   }
 }

@@ -61,8 +61,13 @@ export class Follower {
     return this.mirror.mark !== NO_TABLE || this.#currentAt !== undefined;
   }
 
-  get health(): Pick<StoreHealth, "state" | "reason" | "since" | "currentAt"> {
-    return this.#currentAt === undefined ? this.#state : { ...this.#state, currentAt: this.#currentAt };
+  get health(): Pick<StoreHealth, "state" | "reason" | "since" | "currentAt" | "warning"> {
+    const warning = this.#keeper?.fault;
+    return {
+      ...this.#state,
+      ...(this.#currentAt === undefined ? undefined : { currentAt: this.#currentAt }),
+      ...(warning === undefined ? undefined : { warning }),
+    };
   }
 
   /** Why the copy on disk could not be taken for a start: a sentence that begins with its path. */

@@ -4,7 +4,7 @@ import { open, stat, utimes } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { keyOf } from "../address-key.ts";
-import { atomicWrite } from "../atomic-write.ts";
+import { atomicWriteUnlocked } from "../atomic-write.ts";
 import type { Endpoint } from "../model.ts";
 import { hashOf } from "../table-hash.ts";
 import type { Mark } from "./mirror.ts";
@@ -95,9 +95,9 @@ export class LastGoodCopy {
     }
   }
 
-  /** Replaces the copy. @throws the system's error; the old copy is then untouched */
+  /** Replaces the copy; several processes of a gateway may do so at once. @throws the system's error; the old copy is then untouched */
   async write(mark: Mark, rows: Iterable<Endpoint>, count: number): Promise<void> {
-    await atomicWrite(this.path, copyText(mark, rows, count));
+    await atomicWriteUnlocked(this.path, copyText(mark, rows, count));
   }
 
   /** Notes that the copy still is the table of Redis. */

@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isDeepStrictEqual } from "node:util";
 import type { Drain } from "../../drained-address.ts";
 import { WaypostError } from "../../errors.ts";
 import { addressKey, keyOf } from "../address-key.ts";
 import { differencesBetween } from "../differences.ts";
-import { DrainFile } from "../drain-file.ts";
 import {
   type Anchor,
   chainFaults,
@@ -36,6 +34,7 @@ import type {
 import { stepsOf } from "../table.ts";
 import { hashOf, TableHash } from "../table-hash.ts";
 import { placeOf, type RedisAccess } from "./access.ts";
+import { DrainCopy } from "./drain-copy.ts";
 import { redisError } from "./explain.ts";
 import { FEED_BLOCK_MS, Follower } from "./follower.ts";
 import { LastGoodCopy } from "./last-good-copy.ts";
@@ -84,10 +83,7 @@ export class RedisStore implements EndpointStore {
   readonly #follower: Follower;
   readonly #watchers = new Set<{ changed: (update: TableUpdate) => void; refused: (error: Error) => void }>();
   /** Of a gateway: what operators said of addresses, for as long as Redis is away. */
-  readonly #drainCopy: DrainFile | undefined;
-  /** What Redis said last, and what of it is in the copy. */
-  #drainsKnown: readonly Drain[] | undefined;
-  #drainsKept: readonly Drain[] | undefined;
+  readonly #drainCopy: DrainCopy | undefined;
   #lastFault: Error | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -98,7 +94,7 @@ export class RedisStore implements EndpointStore {
     this.#answerMs = options.answerMs ?? 2000;
     this.#link = this.#open(this.#answerMs);
     const keepsCopy = options.keepsCopy === true && options.copy !== undefined;
-    this.#drainCopy = keepsCopy ? new DrainFile(`${options.copy}.drained`) : undefined;
+    this.#drainCopy = keepsCopy ? new DrainCopy(`${options.copy}.drained`) : undefined;
     this.#table = new RedisTable(this.#link, options.access.prefix);
     this.#follower = new Follower({
       table: this.#table,
@@ -187,7 +183,10 @@ export class RedisStore implements EndpointStore {
   async health(): Promise<StoreHealth> {
     await this.#follower.open();
     await this.#follower.sync().catch(() => undefined);
-    return { kind: "redis", place: this.place, ...this.#follower.health };
+    const { warning, ...health } = this.#follower.health;
+    const faults = [warning, this.#drainCopy?.fault].filter((fault) => fault !== undefined);
+    const warned = faults.length === 0 ? undefined : { warning: faults.join("; ") };
+    return { kind: "redis", place: this.place, ...health, ...warned };
   }
 
   gateways(): Promise<readonly KnownGateway[]> {
@@ -206,17 +205,10 @@ export class RedisStore implements EndpointStore {
   async drains(): Promise<readonly Drain[]> {
     try {
       const drains = await this.#exchange(() => this.#table.drains());
-      this.#drainsKnown = drains;
-      if (this.#drainCopy !== undefined && !isDeepStrictEqual(drains, this.#drainsKept)) {
-        await this.#drainCopy.write(drains).then(
-          () => (this.#drainsKept = drains),
-          () => undefined,
-        );
-      }
+      await this.#drainCopy?.keep(drains);
       return drains;
     } catch (error) {
-      if (this.#drainCopy === undefined) throw error;
-      const drains = this.#drainsKnown ?? (await this.#drainCopy.read().catch(() => undefined));
+      const drains = await this.#drainCopy?.recall();
       // Without an answer what is in force stays so; an empty list would take drained addresses into service again.
       if (drains === undefined) throw error;
       return drains;
