@@ -12,7 +12,7 @@ import { CHANNELS, type MessagePassed, publishEvent } from "../observe/channels.
 import type { ObservedTable } from "../observe/metrics/engine.ts";
 import type { EngineCapabilities } from "../routing/capabilities.ts";
 import { SipCore } from "../sip/core.ts";
-import type { CoreLoad } from "../sip/core-options.ts";
+import type { CoreLoad, CoreOptions } from "../sip/core-options.ts";
 import type { Decision, RoutingRequest } from "../sip/decision.ts";
 import type { CoreEvent } from "../sip/event.ts";
 import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts";
@@ -51,6 +51,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   readonly guard: Guard;
   #loadWatch: LoadWatch | undefined;
   #transports!: Transports;
+  /** Absent only while a start fails. */
   #locator!: Locator;
   #health!: Health;
   #watch: PoolWatch | undefined;
@@ -104,29 +105,40 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
         notice: (detail) => setup.log.info({ detail }, "certificates"),
       },
     );
-    const { listeners } = transports;
     engine.#transports = transports;
+    try {
+      engine.#build(setup, routeKeys);
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+    return engine;
+  }
+
+  /** Makes the parts that need to know the listeners. @throws WaypostError CONFIG_INVALID */
+  #build({ config, log, among }: EmbeddedEngineSetup, routeKeys: NonNullable<CoreOptions["routeKeys"]>): void {
+    const { listeners } = this;
     const rules = config.listen.flatMap(({ trust }, i) => (trust ? [[listeners[i]!, trust] as const] : []));
-    if (rules.length > 0) engine.#trust = new TrustRules(rules);
-    engine.#health = new Health({
+    if (rules.length > 0) this.#trust = new TrustRules(rules);
+    this.#health = new Health({
       holdMs: config.failover.holdSeconds * 1000,
       maxHoldMs: config.failover.maxHoldSeconds * 1000,
       maxRetryAfterMs: config.failover.maxRetryAfterSeconds * 1000,
       ...(config.probe === undefined ? {} : { downAfter: config.probe.downAfter, upAfter: config.probe.upAfter }),
     });
-    engine.#locator = new Locator({
+    this.#locator = new Locator({
       hosts: config.resolve.hosts,
       servers: config.resolve.servers,
       waysOut: listeners,
       clock: () => performance.now(),
     });
-    const { neighbourhood } = setup.among ?? {};
-    engine.#neighbourhood = neighbourhood;
-    engine.#core = new SipCore(engine, {
+    const { neighbourhood } = among ?? {};
+    this.#neighbourhood = neighbourhood;
+    this.#core = new SipCore(this, {
       listeners,
       routeKeys,
       maxUdpRequestBytes: config.limits.maxUdpRequestBytes,
-      key: setup.among?.key ?? randomKey(),
+      key: among?.key ?? randomKey(),
       neighbours: neighbourhood,
       timers: {
         timerC: config.timers.ringingMs,
@@ -138,17 +150,15 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
         ...(config.limits.newPerSecond > 0 ? { newPerSecond: config.limits.newPerSecond } : {}),
       },
     });
-    engine.#loadWatch = new LoadWatch(engine.guard, () => engine.#core.fill);
-    if (config.registrar !== undefined) engine.#registrar = new Registrar(engine, config.registrar, setup.log);
+    this.#loadWatch = new LoadWatch(this.guard, () => this.#core.fill);
+    if (config.registrar !== undefined) this.#registrar = new Registrar(this, config.registrar, log);
     neighbourhood?.serve(
-      transports,
-      (bytes, flow, passed) => engine.#receive(bytes, flow, passed),
-      (flow, reason) => engine.#flowClosed(flow, reason),
+      this.#transports,
+      (bytes, flow, passed) => this.#receive(bytes, flow, passed),
+      (flow, reason) => this.#flowClosed(flow, reason),
     );
-    if (config.probe !== undefined)
-      engine.#watch = new PoolWatch(engine.#locator, engine.#health, engine, config.probe);
-    transports.start();
-    return engine;
+    if (config.probe !== undefined) this.#watch = new PoolWatch(this.#locator, this.#health, this, config.probe);
+    this.#transports.start();
   }
 
   probe({ target }: Probe, done: (outcome: AddressOutcome) => void): void {
@@ -247,7 +257,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     this.#loadWatch?.close();
     this.#watch?.close();
     this.#registrar?.close();
-    this.#locator.close();
+    this.#locator?.close();
     await this.#transports.close();
   }
 

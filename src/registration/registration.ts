@@ -194,6 +194,17 @@ export class Registration {
     else this.end();
   }
 
+  /**
+   * The address is wanted again before its binding was taken away. Our Call-ID stays, so that of a REGISTER that took it
+   * away and is still under way the registrar knows by its lower CSeq that it is the older one (§10.3 step 7).
+   */
+  stay(settings: RegistrationSettings, now: number): void {
+    this.leaving = false;
+    this.farewells = 0;
+    this.boundUntil = 0;
+    this.use(settings, now);
+  }
+
   private begin(purpose: Attempt["purpose"], now: number): void {
     const scheme = this.address.toLowerCase().startsWith("sips:") ? "sips" : "sip";
     const domainUri = `${scheme}:${bracketed(this.domain)}`;

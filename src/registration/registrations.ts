@@ -36,7 +36,7 @@ export class Registrations {
     }
     for (const address of [...this.all.keys()]) if (!wanted.has(address)) this.leave(address, now);
     for (const address of wanted) {
-      if (!this.all.has(address)) this.all.set(address, new Registration(address, this.settings, this.world, now));
+      if (!this.all.has(address)) this.all.set(address, this.returning(address, now));
     }
     this.tick(now);
   }
@@ -115,6 +115,17 @@ export class Registrations {
   private *each(): Iterable<Registration> {
     yield* this.all.values();
     yield* this.leaving;
+  }
+
+  /** The registration of an address that is wanted from now on: the one that is about to leave, or a new one. */
+  private returning(address: string, now: number): Registration {
+    for (const registration of this.leaving) {
+      if (registration.address !== address || registration.over) continue;
+      this.leaving.delete(registration);
+      registration.stay(this.settings, now);
+      return registration;
+    }
+    return new Registration(address, this.settings, this.world, now);
   }
 
   private leave(address: string, now: number): void {

@@ -1,5 +1,6 @@
 import t from "tap";
 import { Bindings } from "../../src/registration/bindings.ts";
+import type { Message } from "../support/core-harness.ts";
 import { SimRandom } from "../support/sim-random.ts";
 import {
   ADDRESS,
@@ -379,4 +380,35 @@ t.test("whatever a registrar does, something is always due, and all is well soon
     }
     t.equal(bench.registrations.list[0]!.trouble, undefined, `seed ${seed}`);
   }
+});
+
+t.test("switched off and on again in a row: the later REGISTER is the one that counts (§10.3 step 7)", async (t) => {
+  const bench = new RegistrationBench({ transport: "udp" });
+  const { net, registrations } = bench;
+  const registrar = bench.at(REGISTRAR, "udp");
+  const answerLate = (request: Message, expires: number): void => {
+    const contact = request.one("Contact").replace(/;expires=\d+$/, `;expires=${expires}`);
+    registrar.answers(request, "200 OK", { headers: `Contact: ${contact}\r\n` });
+    registrations.tick(net.now);
+  };
+  registrations.tick(net.now);
+  answerLate(registrar.hears(), 600);
+  registrations.keep([], net.now);
+  const away = registrar.hears();
+  t.match(away.one("Contact"), /;expires=0$/);
+  registrations.keep([ADDRESS], net.now);
+  const again = registrar.hears();
+  t.match(again.one("Contact"), /;expires=600$/);
+  t.equal(again.one("Call-ID"), away.one("Call-ID"));
+  t.same([away.one("CSeq"), again.one("CSeq")], ["2 REGISTER", "3 REGISTER"]);
+  answerLate(again, 600);
+  // The registrar has dropped the older one, or answers it last.
+  registrar.answers(away, "200 OK");
+  bench.advance(5000);
+  t.same(registrar.inbox, [], "nothing takes it away again");
+  t.ok(registrations.list[0]!.isBound(net.now));
+  t.same(
+    bench.told.map(({ what }) => what),
+    ["registered", "registered"],
+  );
 });
