@@ -35,6 +35,20 @@ const DNS_EVERY_MS = 3000;
 const RELOAD_EVERY_MS = 15_000;
 
 const undo: (() => unknown)[] = [];
+let isUndone = false;
+/** Whatever happens, the gateway ends with this process. */
+async function undoAll(): Promise<void> {
+  if (isUndone) return;
+  isUndone = true;
+  for (const action of undo) await Promise.resolve(action()).catch((error: Error) => say(error.message));
+}
+for (const event of ["uncaughtException", "unhandledRejection", "SIGINT", "SIGTERM"] as const) {
+  process.on(event, async (why: unknown) => {
+    say(`soak: ended early: ${why instanceof Error ? why.stack : event}`);
+    await undoAll();
+    process.exit(1);
+  });
+}
 const closing: Closing = { teardown: (action) => void undo.unshift(action) };
 const random = new SimRandom(seed);
 
@@ -154,17 +168,23 @@ async function changeTable(): Promise<void> {
   await rename(`${gateway.tableFile}.new`, gateway.tableFile);
 }
 
+/** One change after the other, also on a machine that is slow with files. */
+let changing: Promise<void> = Promise.resolve();
+
 /** Load for so long, with everything that changes under it. */
 async function load(seconds: number): Promise<void> {
   const changes = [
     setInterval(lie, DNS_EVERY_MS),
-    setInterval(() => void changeTable(), TABLE_EVERY_MS),
+    setInterval(() => {
+      changing = changing.then(changeTable);
+    }, TABLE_EVERY_MS),
     setInterval(() => gateway.kill("SIGHUP"), RELOAD_EVERY_MS),
   ];
   try {
     await traffic.run(rate, seconds);
   } finally {
     for (const change of changes) clearInterval(change);
+    await changing;
   }
 }
 
@@ -224,7 +244,7 @@ const faults = new Map<string, number>();
 for (const { level, msg } of gateway.log) if (level >= 50) faults.set(msg, (faults.get(msg) ?? 0) + 1);
 for (const [msg, count] of faults) say(`error in the log, ${count} times: ${msg}`);
 const stopped = await gateway.stop().catch((error: Error) => error.message);
-for (const action of undo.splice(0)) await action();
+await undoAll();
 const last = rests.at(-1)!;
 const counts = [...traffic.counts.values()];
 const sum = (of: (count: (typeof counts)[number]) => number): number =>

@@ -1,9 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { fstatSync, openSync } from "node:fs";
 import t from "tap";
 import type { Flow } from "../../src/sip/flow.ts";
+import { bindBatchedSocket } from "../../src/transport/udp/batched-socket.ts";
+import { bound } from "../../src/transport/udp/dgram-socket.ts";
 import { UdpListener } from "../../src/transport/udp/listener.ts";
+import { bindUdpSocket } from "../../src/transport/udp/socket.ts";
+import { loadSystemCalls } from "../../src/transport/udp/system-calls.ts";
+import { freePort } from "../support/free-port.ts";
 import { listening, OPTIONS, Recorder, udpPeer } from "./wire.ts";
 
 /** Sends 200 datagrams of 1 kB to the port given. */
@@ -212,3 +218,35 @@ t.test("when the kernel takes no more, datagrams are dropped and it is told once
   t.match(handler.anomalies, [{ kind: "udp-send-queue-full" }]);
   t.equal(part.stats.sendFailures, 2);
 });
+
+if (process.platform === "linux") {
+  const binding = { family: 4, address: "127.0.0.1", port: 0, bufferBytes: 65_536 } as const;
+
+  t.test("a shared socket whose descriptor cannot be had moves datagrams one by one, and says so", async (t) => {
+    const port = await freePort();
+    const heard: string[] = [];
+    const receiver = { datagram: (bytes: Buffer) => heard.push(bytes.toString()), unsent() {}, error() {} };
+    const share = async (socket: Socket): Promise<number> => {
+      await bound(socket, { address: "127.0.0.1", port });
+      return -1;
+    };
+    const { socket, setback } = await bindUdpSocket("batched", { ...binding, port }, receiver, share);
+    t.teardown(() => socket.close());
+    t.match(setback, /descriptor/);
+    const peer = await udpPeer(t);
+    const arrival = once(peer.socket, "message");
+    t.equal(socket.send(OPTIONS, peer.port, "127.0.0.1", undefined), true);
+    t.equal(String((await arrival)[0]), OPTIONS);
+  });
+
+  t.test("a descriptor that node:dgram does not take is closed again", async (t) => {
+    const calls = await loadSystemCalls();
+    if (typeof calls === "string") throw new Error(calls);
+    // A file in the place of a socket.
+    const descriptor = openSync("/dev/null", "r");
+    const broken = { ...calls, socket: () => descriptor, bind: () => 0 };
+    const receiver = { datagram() {}, unsent() {}, error() {} };
+    await t.rejects(bindBatchedSocket(broken, binding, receiver));
+    t.throws(() => fstatSync(descriptor), { code: "EBADF" });
+  });
+}

@@ -15,23 +15,37 @@ const MAX_DATAGRAM = 65_535;
 /** Datagrams taken beyond node:dgram's own in one turn of the event loop, so that connections and timers get theirs. */
 const MAX_PER_TURN = 512;
 
-/** Binds a socket that moves datagrams in bursts. Rejects with the system's error. */
+/** Binds a socket through node:dgram, and gives its descriptor: -1 where that cannot be had. */
+export type SharedBind = (socket: Socket, binding: UdpBinding) => Promise<number>;
+
+/**
+ * Binds a socket that moves datagrams in bursts. Rejects with the system's error.
+ * @param share how a socket is bound that other processes have too; undefined = it is ours alone
+ * @returns undefined, with nothing left bound, where the socket's descriptor cannot be had
+ */
 export async function bindBatchedSocket<Peer>(
   calls: SystemCalls,
   binding: UdpBinding,
   receiver: UdpReceiver<Peer>,
-): Promise<UdpSocket<Peer>> {
+  share: SharedBind | undefined = cluster.isWorker ? bindShared : undefined,
+): Promise<UdpSocket<Peer> | undefined> {
   const { family, bufferBytes } = binding;
   const addresses = new SocketAddresses(calls, family);
   const socket = createSocket({ type: family === 4 ? "udp4" : "udp6", ipv6Only: family === 6 });
   let descriptor: number;
-  if (cluster.isWorker) {
-    await bound(socket, { address: binding.address, port: binding.port });
-    descriptor = descriptorOf(socket);
+  if (share !== undefined) {
+    descriptor = await share(socket, binding);
+    if (descriptor < 0) {
+      await new Promise<void>((resolve) => socket.close(() => resolve()));
+      return undefined;
+    }
   } else {
     descriptor = openSocket(calls, binding, addresses);
-    // From here on the descriptor is node:dgram's, which closes it.
-    await bound(socket, { fd: descriptor });
+    // From here on the descriptor is node:dgram's, which closes it; where it does not take it, it is still ours.
+    await bound(socket, { fd: descriptor }).catch((error) => {
+      calls.close(descriptor);
+      throw error;
+    });
   }
   // libuv has set this; with it another program could bind the same port and take our datagrams.
   setOption(calls, descriptor, linux.SOL_SOCKET, linux.SO_REUSEADDR, 0);
@@ -198,7 +212,12 @@ function openSocket(calls: SystemCalls, binding: UdpBinding, addresses: SocketAd
   return descriptor;
 }
 
-/** Node has no public way to it; without one the socket still works, one datagram at a time. */
+async function bindShared(socket: Socket, { address, port }: UdpBinding): Promise<number> {
+  await bound(socket, { address, port });
+  return descriptorOf(socket);
+}
+
+/** Node has no public way to it. */
 function descriptorOf(socket: Socket): number {
   const state = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol");
   const { handle } = (socket as unknown as Record<symbol, { handle?: { fd?: number } }>)[state ?? Symbol()] ?? {};

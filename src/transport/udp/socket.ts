@@ -1,5 +1,5 @@
 import type { Message } from "../part.ts";
-import { bindBatchedSocket } from "./batched-socket.ts";
+import { bindBatchedSocket, type SharedBind } from "./batched-socket.ts";
 import { bindDgramSocket } from "./dgram-socket.ts";
 import { loadSystemCalls } from "./system-calls.ts";
 
@@ -34,19 +34,21 @@ export interface UdpBinding {
 }
 
 /**
- * Binds in the wished form. Rejects with the system's error when the address cannot be bound.
+ * Binds in the wished form; see bindBatchedSocket for `share`. Rejects with the system's error when the address cannot be bound.
  * @returns the socket, and why it is not in bursts where that was to be expected
  */
 export async function bindUdpSocket<Peer>(
   form: UdpForm,
   binding: UdpBinding,
   receiver: UdpReceiver<Peer>,
+  share?: SharedBind,
 ): Promise<{ socket: UdpSocket<Peer>; setback: string | undefined }> {
   let setback: string | undefined;
   if (form === "batched" || (form === "auto" && process.platform === "linux")) {
     const calls = await loadSystemCalls();
-    if (typeof calls !== "string") return { socket: await bindBatchedSocket(calls, binding, receiver), setback };
-    setback = calls;
+    const socket = typeof calls === "string" ? undefined : await bindBatchedSocket(calls, binding, receiver, share);
+    if (socket !== undefined) return { socket, setback };
+    setback = typeof calls === "string" ? calls : "this version of Node does not tell the descriptor of a socket";
   }
   return { socket: await bindDgramSocket(binding, receiver), setback };
 }
