@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { Logger } from "pino";
 import { AggregatorRegistry, Registry } from "prom-client";
 import { hostPort } from "./address.ts";
@@ -87,7 +88,7 @@ export class Operations implements AdminSources {
     if (admin === undefined || this.#server !== undefined) return;
     // Only a gateway that serves it has to load an HTTP server.
     const { AdminServer } = await import("./admin/server.ts");
-    const server = await AdminServer.start(admin, this);
+    const server = await AdminServer.start({ ...admin, names: ownNames(this.#config) }, this);
     this.#server = server;
     this.#log.info({ url: `http://${hostPort(server.host, server.port)}` }, "the administration is served");
   }
@@ -250,6 +251,13 @@ export class Operations implements AdminSources {
       .slice(0, 3)
       .join(", ")}`;
   }
+}
+
+/** By which names people ask for the administration: this machine's, and those that the configuration knows. */
+function ownNames({ admin, listen }: Config): string[] {
+  const name = hostname();
+  const advertised = listen.flatMap(({ advertise }) => (advertise === undefined ? [] : [advertise.host]));
+  return [name, name.split(".", 1)[0]!, ...advertised, ...(admin?.names ?? [])];
 }
 
 function sum(counts: readonly number[]): number {

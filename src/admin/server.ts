@@ -42,11 +42,11 @@ export class AdminServer {
 
   /**
    * Binds the address and serves.
-   * @param at an IP literal, and a port (0 = any)
+   * @param at an IP literal, and a port (0 = any); `names` by which it may be asked besides IP addresses and `localhost`
    * @throws WaypostError ADMIN_FAILED, naming the address and what is wrong with it
    */
   static async start(
-    at: { readonly host: string; readonly port: number },
+    at: { readonly host: string; readonly port: number; readonly names: readonly string[] },
     sources: AdminSources,
   ): Promise<AdminServer> {
     const app = fastify({
@@ -57,7 +57,7 @@ export class AdminServer {
       // A parameter that is mistyped, or given twice, must not do something else than was meant.
       ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     });
-    app.addHook("onRequest", guard(at.host));
+    app.addHook("onRequest", guard(at.names));
     app.setNotFoundHandler((request, reply) => {
       reply.code(404).send({ error: { code: "NOT_FOUND", message: `there is no ${request.method} ${request.url}` } });
     });
@@ -141,21 +141,26 @@ function parameters(...names: string[]): object {
   return { querystring: { type: "object", properties, additionalProperties: false } };
 }
 
+/** Tell nothing but that the gateway lives and is ready. */
+const FOR_EVERYBODY: ReadonlySet<string> = new Set(["/livez", "/readyz"]);
+
 /**
- * Keeps web pages out: one that a person on this machine looks at must not read or change anything here, neither by a
- * request to another origin nor by a name of its own that it lets lead to our loopback address.
+ * Keeps web pages out: one that a person looks at who may come here must not read or change anything, neither by a
+ * request to another origin nor by a name of its own that it lets lead to our address.
  */
-function guard(boundTo: string) {
-  const loopback = boundTo === "::1" || boundTo.startsWith("127.");
+function guard(names: readonly string[]) {
+  const own = new Set(["localhost", ...names.map((name) => name.toLowerCase())]);
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const { hostname } = request;
     if (request.headers.origin !== undefined) await refuse(reply, "requests of web pages are not taken");
-    else if (loopback && !isOwnName(request.hostname)) await refuse(reply, `this is not ${request.hostname}`);
+    else if (!isAddress(hostname) && !own.has(hostname.toLowerCase()) && !FOR_EVERYBODY.has(request.url)) {
+      await refuse(reply, `this is not ${hostname}: ask by address, or put the name into admin.names`);
+    }
   };
 }
 
-function isOwnName(name: string): boolean {
-  const bare = name.startsWith("[") ? name.slice(1, name.indexOf("]")) : name;
-  return bare === "localhost" || isIP(bare) !== 0;
+function isAddress(name: string): boolean {
+  return isIP(name.startsWith("[") ? name.slice(1, name.indexOf("]")) : name) !== 0;
 }
 
 async function refuse(reply: FastifyReply, message: string): Promise<void> {

@@ -128,6 +128,8 @@ export type DigestAlgorithm = "SHA-512-256" | "SHA-256" | "MD5";
 
 /** The HTTP server for operators: health, metrics, callers. */
 export interface AdminConfig {
+  /** Names by which it may be asked for besides its own. */
+  readonly names: readonly string[];
   /** IP literal without brackets. */
   readonly host: string;
   /** 0 = any free port. */

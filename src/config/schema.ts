@@ -111,6 +111,7 @@ export const configSchema = z.strictObject(
         {
           host: ipHost.prefault("127.0.0.1"),
           port: port(0).default(8060),
+          names: z.array(sharedName, "must be a list of host names").default([]),
           endpointSeries: count(0, 100_000, "endpoints").default(2000),
           callers: count(0, 1_000_000, "callers").default(10_000),
         },

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, get } from "node:http";
 import { type AddressInfo, connect } from "node:net";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { loadConfig } from "../../src/config/load.ts";
@@ -68,7 +69,7 @@ const ROWS: Row[] = [
 ];
 
 t.test("a gateway that serves calls is alive and ready", async (t) => {
-  const gateway = await gatewayWith(t, { endpoints: ROWS });
+  const gateway = await gatewayWith(t, { endpoints: ROWS, admin: { port: 0, names: ["monitoring.example"] } });
   t.same(await (await ask(gateway, "/livez")).json(), { alive: true });
   const ready = await ask(gateway, "/readyz");
   t.equal(ready.status, 200);
@@ -151,8 +152,20 @@ t.test("a gateway that serves calls is alive and ready", async (t) => {
     t.match(await answer.json(), { error: { code: "NOT_FOUND" } });
   });
 
-  await t.test("web pages are kept out", async (t) => {
+  await t.test("web pages are kept out, also by a name of their own that leads here", async (t) => {
     t.equal((await ask(gateway, "/callers", { headers: { origin: "https://evil.example" } })).status, 403);
+    const { port } = gateway.admin!;
+    const statusBy = async (name: string, path = "/callers"): Promise<number> => {
+      const [answer] = await once(get({ port, path, headers: { host: `${name}:${port}` } }), "response");
+      answer.resume();
+      return answer.statusCode;
+    };
+    t.equal(await statusBy("evil.example"), 403);
+    t.equal(await statusBy("evil.example", "/metrics"), 403);
+    t.equal(await statusBy("evil.example", "/readyz"), 200);
+    for (const name of ["localhost", "[::1]", "192.0.2.7", hostname(), "Monitoring.example"]) {
+      t.equal(await statusBy(name), 200, name);
+    }
   });
 });
 

@@ -175,7 +175,7 @@ const REFUSED: readonly (readonly [name: string, text: string, lines: readonly s
   [
     "a key that resembles none",
     `${LISTEN}admin: { x: 1 }\n`,
-    ["2:10: unknown setting admin.x; allowed are host, port, endpointSeries and callers"],
+    ["2:10: unknown setting admin.x; allowed are host, port, names, endpointSeries and callers"],
   ],
   [
     "a wrong word",
