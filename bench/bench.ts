@@ -19,13 +19,12 @@ import { buildRevision } from "./worktree.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const BASELINE = join(ROOT, "bench/baseline.json");
 
-interface Results {
+/** A row as it is kept: what it says, and of what. */
+interface Kept extends RowResult {
   readonly date: string;
   readonly revision: string;
-  readonly against: string;
   readonly rounds: number;
   readonly machine: ReturnType<typeof machine>;
-  readonly rows: Record<string, RowResult>;
 }
 
 async function run(options: BenchOptions): Promise<void> {
@@ -56,32 +55,29 @@ function contestants(against: string | undefined, otherRoot: string | undefined)
 
 async function compare(options: BenchOptions, all: Contestant[], tls: { cert: string; key: string }): Promise<void> {
   const cores = ownCores();
-  const results: Results = {
-    date: new Date().toISOString(),
-    revision: revision(),
-    against: all.length > 1 ? all[0]!.name : "",
-    rounds: options.rounds,
-    machine: machine(),
-    rows: {},
-  };
-  const { machine: at } = results;
+  const about = { revision: revision(), rounds: options.rounds, machine: machine() };
+  const { node, cpu, cores: count, kernel, loadAverage } = about.machine;
   console.log(
-    `Waypost ${results.revision}, Node ${at.node}, ${at.cpu} with ${at.cores} cores, Linux ${at.kernel}, load average ${at.loadAverage}`,
+    `Waypost ${about.revision}, Node ${node}, ${cpu} with ${count} cores, Linux ${kernel}, load average ${loadAverage}`,
   );
   if (cores.server === undefined)
     console.log("Server and load generator share the cores: there is no taskset, or one core.");
-  const baseline = options.against === undefined ? readBaseline() : undefined;
+  const baseline = options.against === undefined ? read(BASELINE) : {};
+  const kept: Record<string, Kept> = {};
   for (const row of options.rows) {
     const result = resultOf(await duel(row, all, { ...options, cores, tls }));
-    results.rows[row.id] = result;
-    console.log(rowText(result, baseline?.rows[row.id]));
+    kept[row.id] = { ...result, ...about, date: new Date().toISOString(), machine: machine() };
+    console.log(rowText(result, baseline[row.id]));
   }
-  if (all.length > 1) console.log(`\n${summary(Object.values(results.rows)).join("\n")}`);
-  if (options.save !== undefined) writeFileSync(options.save, `${JSON.stringify(results, rounded, 2)}\n`);
+  if (all.length > 1) console.log(`\n${summary(Object.values(kept)).join("\n")}`);
+  if (options.save !== undefined) {
+    writeFileSync(options.save, `${JSON.stringify({ ...read(options.save), ...kept }, rounded, 2)}\n`);
+  }
 }
 
-function readBaseline(): Results | undefined {
-  return existsSync(BASELINE) ? (JSON.parse(readFileSync(BASELINE, "utf8")) as Results) : undefined;
+/** The rows that a file has; none where there is no such file. */
+function read(file: string): Readonly<Record<string, Kept>> {
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 }
 
 function rounded(_key: string, value: unknown): unknown {

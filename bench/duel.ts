@@ -120,7 +120,8 @@ async function oneRun(
   const { port, poolPort, rows } = server.setup;
   const connections = transport === "udp" ? 1 : 16;
   await server.loopDelayMs();
-  const load = { work, transport, port, poolPort, calls, connections, endpoints: rows, pid: server.pid, ...tls };
+  const from = { pid: server.pid, serverCore: cores.server };
+  const load = { work, transport, port, poolPort, calls, connections, endpoints: rows, ...from, ...tls };
   const result = await runLoad({ ...load, ...times }, cores.generator);
   if (result.wrong + result.lost > 0) console.error(`${server.name}, its log: ${logTail(server.setup)}`);
   return { ...result, loopDelayMs: await server.loopDelayMs() };

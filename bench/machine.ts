@@ -28,5 +28,5 @@ export function machine(): { cpu: string; cores: number; kernel: string; node: s
 /** The revision of the working tree, with `+` after it where something is not committed. */
 export function revision(): string {
   const git = (...args: string[]): string => spawnSync("git", args, { encoding: "utf8" }).stdout?.trim() ?? "";
-  return git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain") === "" ? "" : "+");
+  return git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") === "" ? "" : "+");
 }

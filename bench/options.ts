@@ -12,7 +12,7 @@ export interface BenchOptions {
   readonly against: string | undefined;
   /** Latency at half of the load that the slower one can take. */
   readonly latency: boolean;
-  /** A file that gets the results, such as bench/baseline.json. */
+  /** A file that gets the rows of this run in place of its own, such as bench/baseline.json. */
   readonly save: string | undefined;
 }
 
@@ -21,7 +21,7 @@ export const USAGE = `npm run bench -- [options]
   --rounds N         measured rounds of each row (5)
   --against REV      compare with this revision of Waypost in place of Kamailio
   --no-latency       leave out the latency at half load
-  --save FILE        write the results there as well (bench/baseline.json is what later runs are compared with)`;
+  --save FILE        put the rows into this file (bench/baseline.json is what later runs are compared with)`;
 
 /** @throws Error that says what is wrong with the arguments */
 export function parseBenchOptions(args: readonly string[]): BenchOptions {

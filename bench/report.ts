@@ -20,6 +20,8 @@ interface ServerResult {
   readonly generatorBound: boolean;
   readonly residentMb: number;
   readonly loopDelayMs: number | undefined;
+  /** What else took the server's core, as a share of it. */
+  readonly others: number;
   readonly wrong: number;
   readonly firstWrong: string | undefined;
 }
@@ -65,6 +67,7 @@ function serverResult(runs: readonly Run[], all: readonly Run[]): ServerResult {
     generatorBound: median((run) => run.generatorBusy) > median((run) => run.perSecond * perCall(run)) / 1e6,
     residentMb: Math.max(...all.map((run) => run.residentMb)),
     loopDelayMs: late(runs),
+    others: median((run) => run.others ?? 0),
     wrong: all.reduce((sum, run) => sum + run.wrong + run.lost, 0),
     firstWrong: all.find((run) => run.firstWrong !== undefined)?.firstWrong,
   };
@@ -86,6 +89,7 @@ const HEAD = [
   "calls/s at most",
   "MB at most",
   "loop late, p99 ms",
+  "others on its core",
   "wrong",
 ];
 
@@ -113,7 +117,8 @@ export function rowText(result: RowResult, before?: RowResult): string {
 }
 
 function serverCells([name, server]: [string, ServerResult]): string[] {
-  const { perCall, user, system, perCpuSecond, perSecond, generatorBound, residentMb, loopDelayMs, wrong } = server;
+  const { perCall, user, system, perCpuSecond, perSecond, generatorBound, residentMb, loopDelayMs, others, wrong } =
+    server;
   return [
     name,
     `${spreadText(perCall, 1)} (${user.toFixed(1)}/${system.toFixed(1)})`,
@@ -121,6 +126,7 @@ function serverCells([name, server]: [string, ServerResult]): string[] {
     `${generatorBound ? "over " : ""}${perSecond.toFixed(0)}`,
     residentMb.toFixed(0),
     loopDelayMs?.toFixed(1) ?? "",
+    `${(others * 100).toFixed(0)} %`,
     String(wrong),
   ];
 }

@@ -4,7 +4,7 @@ import type { ListenSpec } from "../../src/transport/part.ts";
 import { Transports } from "../../src/transport/transports.ts";
 import { Call, type CallUser } from "./call.ts";
 import { Pool } from "./pool.ts";
-import { processFigures } from "./process-figures.ts";
+import { coreBusy, processFigures } from "./process-figures.ts";
 import { Received } from "./text.ts";
 import type { LoadOptions, LoadResult, Work } from "./work.ts";
 
@@ -72,7 +72,8 @@ class Generator implements CallUser {
 
   /** Keeps calls going for the time asked for and measures the middle of it. */
   async load(): Promise<LoadResult> {
-    const { pid, warmSeconds, seconds, calls, rate } = this.options;
+    const { pid, warmSeconds, seconds, calls, rate, serverCore } = this.options;
+    const busy = (): number => (serverCore === undefined ? 0 : coreBusy(serverCore));
     const before = processFigures(pid);
     if (rate === undefined) for (let i = 0; i < calls; i++) this.start(performance.now());
     else this.keepRate(rate);
@@ -80,10 +81,11 @@ class Generator implements CallUser {
     await pause(warmSeconds * 1000);
     this.measuring = true;
     const [start, cpu, own] = [performance.now(), processFigures(pid), process.cpuUsage()];
-    const doneBefore = this.done;
+    const [doneBefore, busyBefore] = [this.done, busy()];
     await pause(seconds * 1000);
     const [end, after, ownUsed] = [performance.now(), processFigures(pid), process.cpuUsage(own)];
-    const done = this.done - doneBefore;
+    const [done, busyTime] = [this.done - doneBefore, busy() - busyBefore];
+    const serverTime = after.user + after.system - cpu.user - cpu.system;
     this.measuring = false;
     this.stopping = true;
     for (let i = 0; i < 40 && this.calls.size > 0; i++) await pause(50);
@@ -102,6 +104,7 @@ class Generator implements CallUser {
       firstWrong: this.firstWrong,
       residentMb: after.residentMb,
       residentBeforeMb: before.residentMb,
+      ...(serverCore !== undefined && { others: Math.max(0, busyTime - serverTime) / 1000 / (end - start) }),
       generatorBusy: (ownUsed.user + ownUsed.system) / 1000 / (end - start),
     };
   }

@@ -34,3 +34,13 @@ export function withChildren(pid: number): number[] {
   }
   return all;
 }
+
+/** Microseconds that a core was busy with anything, or taken away by a hypervisor, since the machine started. */
+export function coreBusy(core: number): number {
+  const line = readFileSync("/proc/stat", "latin1")
+    .split("\n")
+    .find((each) => each.startsWith(`cpu${core} `));
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] =
+    line?.split(" ").slice(1).map(Number) ?? [];
+  return (user + nice + system + irq + softirq + steal) * 10_000;
+}

@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly endpoints: number;
   /** The server's process; its children count as well. */
   readonly pid: number;
+  /** The core that the server is bound to, if it is bound. */
+  readonly serverCore?: number | undefined;
   /** PEM files for `tls`. */
   readonly cert?: string;
   readonly key?: string;
@@ -40,6 +42,8 @@ export interface LoadResult {
   /** Resident memory of the server at the end, in MB; for `hold`, before and while the calls are held. */
   readonly residentMb: number;
   readonly residentBeforeMb: number;
+  /** What else took the server's core, as a share of it; undefined for a server that is not bound to one. */
+  readonly others?: number | undefined;
   /** How busy the generator itself was, as a share of a core. */
   readonly generatorBusy: number;
 }
