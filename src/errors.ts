@@ -10,7 +10,7 @@ export interface ErrorKind {
 export const ERRORS = {
   CONFIG_NOT_FOUND: {
     http: 500,
-    remedy: "Name the configuration with --config FILE or WAYPOST_CONFIG, or create config/waypost.yaml.",
+    remedy: "Name the configuration with --config FILE or WAYPOST_CONFIG, or create /etc/waypost/waypost.yaml.",
   },
   CONFIG_INVALID: { http: 500, remedy: "Correct the named line; `waypost check` shows whether it is right." },
   LISTENER_FAILED: {

@@ -63,19 +63,28 @@ function fromIssue(issue: z.core.$ZodIssue, schema: z.core.$ZodType): Finding[] 
       const hint = near === undefined ? "" : `; did you mean ${near}?`;
       return [{ path, text: sentence(name, `must be ${list(allowed, "or")}`, issue.input) + hint, atKey: false }];
     }
-    default:
-      return [{ path, text: sentence(name, issue.message, issue.input), atKey: false }];
+    default: {
+      const isGroup = issue.code === "invalid_type" && (issue.expected === "object" || issue.expected === "record");
+      return [{ path, text: sentence(name, issue.message, issue.input, isGroup), atKey: false }];
+    }
   }
 }
 
-/** Whether a setting must not be shown, not even where it is wrong. @param name its path, or the last step of it */
-export function isSecret(name: string): boolean {
-  return /(?:^|\.)(?:password|sentinelPassword|secret)$/.test(name);
+/** Whether a setting must not be shown, not even where it is wrong. @param name its path */
+function isSecret(name: string): boolean {
+  return /(?:^|\.)(?:password|sentinelPassword|secret|url)$/.test(name);
 }
 
-function sentence(name: string, must: string, input: unknown): string {
+/** A text of the configuration as it may be shown: of an address with user and password only the rest. */
+export function shown(text: string): string {
+  return text.replace(/\/\/.*@/s, "//…@");
+}
+
+function sentence(name: string, must: string, input: unknown, isGroup = false): string {
   if (input === undefined) return `${name} is missing; it ${must}`;
-  return `${name} ${must}${isSecret(name) ? "" : butWas(input)}`;
+  if (isSecret(name)) return `${name} ${must}`;
+  // A text in the place of a group with a password is most likely the password.
+  return `${name} ${must}${isGroup && typeof input !== "object" ? ", not a single value" : butWas(input)}`;
 }
 
 /** The sentence about a key that does not exist, with the nearest right name. */
@@ -99,7 +108,7 @@ function butWas(input: unknown): string {
   if (typeof input === "object") {
     return ", not a group of settings";
   }
-  const text = JSON.stringify(input) ?? String(input);
+  const text = typeof input === "string" ? JSON.stringify(shown(input)) : String(input);
   return `, not ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`;
 }
 
@@ -108,28 +117,41 @@ export function keysAt(schema: z.core.$ZodType, path: readonly (string | number)
   return objectsAt(schema, path).flatMap((object) => Object.keys(object._zod.def.shape));
 }
 
+/** Whether nothing but a text can stand at a path. */
+export function isTextAt(schema: z.core.$ZodType, path: readonly (string | number)[]): boolean {
+  const found = schemasAt(schema, path);
+  return found.length > 0 && found.every(({ _zod }) => _zod.def.type === "string");
+}
+
 function objectsAt(schema: z.core.$ZodType, path: readonly (string | number)[]): z.core.$ZodObject[] {
+  return schemasAt(schema, path).filter((found) => found._zod.def.type === "object") as z.core.$ZodObject[];
+}
+
+/** What is checked at a path, each alternative of a union. */
+function schemasAt(schema: z.core.$ZodType, path: readonly (string | number)[]): z.core.$ZodType[] {
   const def = (schema as z.core.$ZodTypes)._zod.def;
   const [step, ...rest] = path;
   switch (def.type) {
     case "optional":
     case "default":
     case "prefault":
-      return objectsAt(def.innerType, path);
+      return schemasAt(def.innerType, path);
     case "pipe":
-      return objectsAt(def.in, path);
+      return schemasAt(def.in, path);
     case "union":
-      return def.options.flatMap((option) => objectsAt(option, path));
+      return def.options.flatMap((option) => schemasAt(option, path));
+  }
+  if (step === undefined) {
+    return [schema];
+  }
+  switch (def.type) {
     case "array":
-      return step === undefined ? [] : objectsAt(def.element, rest);
+      return schemasAt(def.element, rest);
     case "record":
-      return step === undefined ? [] : objectsAt(def.valueType, rest);
+      return schemasAt(def.valueType, rest);
     case "object": {
-      if (step === undefined) {
-        return [schema as z.core.$ZodObject];
-      }
       const member = def.shape[String(step)];
-      return member === undefined ? [] : objectsAt(member, rest);
+      return member === undefined ? [] : schemasAt(member, rest);
     }
     default:
       return [];

@@ -11,7 +11,7 @@ import { checkCertificates } from "./check-certificates.ts";
 import { errorText } from "./error-text.ts";
 import { jsonLine } from "./format.ts";
 import { openTable } from "./open-table.ts";
-import type { Session } from "./session.ts";
+import { type Session, sampleWarning } from "./session.ts";
 
 /** What `waypost check` found; what was not come to is absent. */
 interface CheckReport {
@@ -86,7 +86,8 @@ function configLines({ listen, engine, resolve, defaultRoute }: Config): string[
 
 /** What may be meant so, but is worth a second look. */
 function warnings(config: Config, endpoints: readonly Endpoint[]): string[] {
-  const found: string[] = [];
+  const sample = sampleWarning(config);
+  const found: string[] = sample === undefined ? [] : [sample];
   if (config.store.kind === "file" && !existsSync(config.store.path))
     found.push(`${config.store.path} does not exist yet; the first endpoint makes it`);
   else if (endpoints.length === 0) found.push("there are no endpoints; every request takes the default route");

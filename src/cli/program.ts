@@ -11,7 +11,8 @@ import { wholeNumber } from "./settings.ts";
 import { declareTableCommands } from "./table-commands.ts";
 
 const AFTER = `
-Configuration: --config FILE, else the environment variable WAYPOST_CONFIG, else config/waypost.yaml.
+Configuration: --config FILE, else the environment variable WAYPOST_CONFIG, else config/waypost.yaml of
+this folder, else /etc/waypost/waypost.yaml.
 Results go to standard output, messages to standard error.
 Exit status: 0 done; 1 not done, or something is wrong; 2 done, but with --wait not in force on every gateway in time.
 

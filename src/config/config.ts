@@ -7,6 +7,8 @@ import type { TlsListenSettings, TlsOutboundSettings } from "../transport/tls/se
 export interface Config {
   /** Absolute path of the file it came from. */
   readonly file: string;
+  /** True when nothing was named and nothing found, so that it is the sample which comes with the package. */
+  readonly isSample: boolean;
   readonly listen: readonly ListenConfig[];
   /** How TLS connections are dialled. */
   readonly tls: TlsOutboundSettings;

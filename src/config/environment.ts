@@ -1,7 +1,8 @@
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
 import { nearest } from "../nearest.ts";
-import { isSecret, keysAt } from "../schema-findings.ts";
+import { isTextAt, keysAt } from "../schema-findings.ts";
 import { configSchema } from "./schema.ts";
+import { yamlFaults } from "./yaml-faults.ts";
 
 /** A setting from the environment: it stands above the same setting of the file. */
 export interface EnvironmentSetting {
@@ -17,7 +18,8 @@ const RESERVED: readonly string[] = ["WAYPOST_CONFIG"];
 /**
  * Reads the settings among the environment variables: `WAYPOST_LOG__LEVEL=debug`, with `__` between the levels and
  * without regard to case and single underscores (`WAYPOST_DEFAULT_ROUTE`). A value is read as YAML, so that numbers,
- * lists and groups can be given, but for secrets, which are text as it stands; an empty value counts as not set.
+ * lists and groups can be given, but for settings that are a text, which is taken as it stands; an empty value counts as
+ * not set.
  * @returns the settings, outer ones first, and what is wrong, as sentences that start with the variable's name
  */
 export function readEnvironment(env: NodeJS.ProcessEnv): { settings: EnvironmentSetting[]; faults: string[] } {
@@ -33,16 +35,15 @@ export function readEnvironment(env: NodeJS.ProcessEnv): { settings: Environment
       faults.push(`${variable}: there is no such setting${near === undefined ? "" : `; did you mean ${near}?`}`);
       continue;
     }
-    if (isSecret(path.at(-1)!)) {
-      // Taken as it is: YAML would end it at a " #", and say in an error what it is.
+    if (isTextAt(configSchema, path)) {
+      // YAML would end it at a " #", and take its first character for more than itself.
       settings.push({ variable, path, value: text });
       continue;
     }
-    try {
-      settings.push({ variable, path, value: parse(text, { prettyErrors: false }) });
-    } catch (error) {
-      faults.push(`${variable}: ${(error as Error).message}`);
-    }
+    const document = parseDocument(text, { prettyErrors: false });
+    const broken = yamlFaults(document);
+    if (broken.length === 0) settings.push({ variable, path, value: document.toJS() });
+    else faults.push(`${variable}: ${broken[0]!.text}`);
   }
   settings.sort((a, b) => a.path.length - b.path.length);
   return { settings, faults };

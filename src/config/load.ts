@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,12 +17,15 @@ import { selfTest } from "./self.ts";
 import { storeFindings, toStoreConfig } from "./store.ts";
 import { listenerTls, outboundSettings, secureFindings } from "./tls.ts";
 import { trustFindings, trustRule } from "./trust.ts";
+import { yamlFaults } from "./yaml-faults.ts";
 
 export interface LoadOptions {
   /** What `--config` said, if anything; a relative path counts from `cwd`. */
   readonly file?: string | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
+  /** Where the configuration of this machine is, if nothing else is named; {@link SYSTEM} when absent. */
+  readonly system?: string;
 }
 
 /**
@@ -31,7 +34,7 @@ export interface LoadOptions {
  * `VARIABLE: what is wrong`) for each thing wrong
  */
 export function loadConfig(options: LoadOptions): Config {
-  const file = findConfig(options);
+  const { file, isSample } = findConfig(options);
   const text = readText(file);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -39,9 +42,9 @@ export function loadConfig(options: LoadOptions): Config {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
-  const broken = [...document.errors, ...document.warnings];
+  const broken = yamlFaults(document);
   if (broken.length > 0) {
-    throw new WaypostError("CONFIG_INVALID", broken.map((error) => `${at(error.pos[0])}: ${error.message}`).join("\n"));
+    throw new WaypostError("CONFIG_INVALID", broken.map((fault) => `${at(fault.offset)}: ${fault.text}`).join("\n"));
   }
 
   const { settings, faults } = readEnvironment(options.env);
@@ -54,7 +57,7 @@ export function loadConfig(options: LoadOptions): Config {
   if (Array.isArray(checked) || placed.length + faults.length > 0) {
     throw new WaypostError("CONFIG_INVALID", [...placed, ...faults].join("\n"));
   }
-  return deepFreeze(toConfig(file, checked));
+  return deepFreeze({ ...toConfig(file, checked), isSample });
 }
 
 type Checked = z.output<typeof configSchema>;
@@ -93,7 +96,7 @@ function crossCheck(checked: Checked, file: string): Finding[] {
   return found;
 }
 
-function toConfig(file: string, { drachtio, ...checked }: Checked): Config {
+function toConfig(file: string, { drachtio, ...checked }: Checked): Omit<Config, "isSample"> {
   return {
     ...checked,
     file,
@@ -128,16 +131,30 @@ function besides(file: string): (path: string) => string {
   return (path) => resolve(dirname(file), path);
 }
 
-function findConfig({ file, env, cwd }: LoadOptions): string {
+/** What is named; else that of the folder, that of the machine, and in the end the sample that comes with the package. */
+function findConfig({ file, env, cwd, system = SYSTEM }: LoadOptions): { file: string; isSample: boolean } {
   const named = file ?? (env["WAYPOST_CONFIG"] || undefined);
   if (named !== undefined) {
-    return resolve(cwd, named);
+    return { file: resolve(cwd, named), isSample: false };
   }
   const here = resolve(cwd, DEFAULT);
-  return existsSync(here) ? here : (ownDefault() ?? here);
+  const found = [here, system].find(isThere);
+  const sample = found === undefined ? ownDefault() : undefined;
+  return { file: found ?? sample ?? here, isSample: sample !== undefined };
+}
+
+/** Also of a file that this user may not see: to pass over it would be to take another table for the right one. */
+function isThere(file: string): boolean {
+  try {
+    return statSync(file) !== undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== "ENOENT" && code !== "ENOTDIR";
+  }
 }
 
 const DEFAULT = "config/waypost.yaml";
+const SYSTEM = "/etc/waypost/waypost.yaml";
 
 /** The commented default that comes with the package; this file's depth below it differs between builds. */
 function ownDefault(): string | undefined {

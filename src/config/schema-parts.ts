@@ -1,5 +1,6 @@
 import { Grammar } from "sip.js/lib/grammar/index.js";
 import { z } from "zod";
+import { shown } from "../schema-findings.ts";
 
 /** Checks that several groups of the configuration share. */
 
@@ -11,7 +12,11 @@ export function parsed<T>(expected: string, parse: (text: string) => T) {
     try {
       return parse(text.trim());
     } catch (error) {
-      context.issues.push({ code: "custom", message: `"${text}" ${(error as Error).message}`, input: text });
+      context.issues.push({
+        code: "custom",
+        message: `"${shown(text)}" ${shown((error as Error).message)}`,
+        input: text,
+      });
       return z.NEVER;
     }
   });

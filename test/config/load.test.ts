@@ -90,7 +90,7 @@ probe: { intervalSeconds: 5, downAfter: 1 }
 });
 
 t.test("only the listeners are required; everything else has a default", async (t) => {
-  const { file, store: _store, routeKeys, ...rest } = load(t, LISTEN);
+  const { file, isSample: _isSample, store: _store, routeKeys, ...rest } = load(t, LISTEN);
   t.equal(routeKeys, join(dirname(file), "waypost.keys"));
   t.same(rest, {
     listen: [{ transport: "udp", host: "127.0.0.1", port: 5060 }],
@@ -187,7 +187,7 @@ const REFUSED: readonly (readonly [name: string, text: string, lines: readonly s
     `${LISTEN}admin: { port: "x" }\n`,
     ['2:16: admin.port must be a whole number from 0 to 65535, not "x"'],
   ],
-  ["a group that is none", `${LISTEN}admin: 3\n`, ["2:8: admin must be a group of settings, not 3"]],
+  ["a group that is none", `${LISTEN}admin: 3\n`, ["2:8: admin must be a group of settings, not a single value"]],
   [
     "a host name to listen on",
     "listen: [{ transport: udp, host: localhost, port: 5060 }]\n",
@@ -331,6 +331,67 @@ t.test("no secret is shown where one is wrong, and one from the environment is t
   });
   t.match(store, { access: { password: "*S3cr3t #x" } });
 });
+
+t.test("no secret is shown by what YAML makes of its first character", async (t) => {
+  for (const secret of [
+    "*hunter2pw",
+    "!hunter2pw",
+    "|hunter2pw",
+    ">hunter2pw",
+    "&hunter2pw x: y",
+    "@hunter2pw",
+    "%hunter2pw",
+  ]) {
+    const lines = refusal(t, `${LISTEN}store: { kind: redis }\nregistrar:\n  password: ${secret}\n`);
+    t.notMatch(lines.join(), /hunter/, secret);
+    t.match(lines[0], /^\d+:\d+: \S/, `${secret}: its place is named`);
+  }
+  t.match(refusal(t, `${LISTEN}registrar: { password: *hunter2pw }\n`), [/^2:\d+: \* begins an alias.*in quotes$/]);
+  const group = refusal(t, LISTEN, { WAYPOST_REGISTRAR: "{ password: *hunter2pw }" });
+  t.match(group, [/^WAYPOST_REGISTRAR: \* begins an alias/]);
+  t.notMatch(group.join(), /hunter/);
+});
+
+t.test("no secret is shown that stands in a wrong place", async (t) => {
+  const wrong = (text: string, env: NodeJS.ProcessEnv = {}) => {
+    const lines = refusal(t, `${LISTEN}${text}\n`, env).join("\n");
+    t.notMatch(lines, /hunter|4711/, text);
+    return lines;
+  };
+  t.match(wrong("registrar: hunter2pw"), /registrar must be a group of settings, not a single value$/);
+  t.match(wrong("registrar: 4711"), /registrar must be a group of settings, not a single value$/);
+  wrong("store: hunter2pw");
+  wrong("store: { kind: redis, url: 4711 }");
+  t.match(wrong('store: { kind: redis, sentinels: "redis://u:hunter2pw@h:1" }'), /not "redis:\/\/…@h:1"$/);
+  wrong('store: { kind: redis, sentinels: ["redis://u:hunter2pw@h:1"] }');
+  const url = wrong("store: { kind: redis }", { WAYPOST_STORE__URL: "*redis://u:hunter2pw@h/0" });
+  t.match(url, /^WAYPOST_STORE__URL: store\.url is no Redis URL/);
+});
+
+t.test("a text from the environment is taken as it stands", async (t) => {
+  const { store, routeKeys, log } = load(t, LISTEN, {
+    WAYPOST_STORE__PATH: "/var/lib/team #1/endpoints.json",
+    WAYPOST_ROUTEKEYS: "/keys: those",
+    WAYPOST_LOG__LEVEL: "debug # while we look",
+  });
+  t.match(store, { path: "/var/lib/team #1/endpoints.json" });
+  t.equal(routeKeys, "/keys: those");
+  t.equal(log.level, "debug");
+});
+
+t.test(
+  "what is not named is looked for in the folder, then on the machine; the sample comes last and is called so",
+  async (t) => {
+    const folder = t.testdir({ "system.yaml": LISTEN, here: { config: { "waypost.yaml": LISTEN } }, elsewhere: {} });
+    const find = (cwd: string, system: string) => {
+      const found = loadConfig({ env: {}, cwd: join(folder, cwd), system: join(folder, system) });
+      return [found.file, found.isSample];
+    };
+    t.same(find("here", "system.yaml"), [join(folder, "here/config/waypost.yaml"), false]);
+    t.same(find("elsewhere", "system.yaml"), [join(folder, "system.yaml"), false]);
+    t.match(find("elsewhere", "gone.yaml"), [/\/config\/waypost\.yaml$/, true]);
+  },
+);
 
 t.test("an unknown WAYPOST_ variable is refused with the nearest name", async (t) => {
   t.same(refusal(t, LISTEN, { WAYPOST_LOG_LEVEL: "debug", WAYPOST_ADMIN__PROT: "1", WAYPOST_CONFIGS: "x" }), [

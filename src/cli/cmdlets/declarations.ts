@@ -57,7 +57,7 @@ const CONFIG: Parameter = {
   name: "Config",
   type: "String",
   ours: true,
-  help: "the configuration file (default: WAYPOST_CONFIG, else config/waypost.yaml)",
+  help: "the configuration file (default: WAYPOST_CONFIG, else config/waypost.yaml, else /etc/waypost/waypost.yaml)",
 };
 const REASON: Parameter = { name: "Reason", type: "String", ours: true, help: "why, for the history of the table" };
 const FORCE: Parameter = {

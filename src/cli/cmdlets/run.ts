@@ -3,7 +3,7 @@ import { actor } from "../actor.ts";
 import { withFullStop } from "../error-text.ts";
 import { exitStatus } from "../exit-status.ts";
 import type { Io } from "../io.ts";
-import type { Opened } from "../session.ts";
+import { type Opened, sampleWarning } from "../session.ts";
 import { type Call, hidden, text, warn } from "./call.ts";
 import { CMDLETS, cmdletNamed } from "./declarations.ts";
 import { helpText } from "./help.ts";
@@ -47,7 +47,7 @@ export async function runCmdlet(
       bound,
       io,
       actor: actor(env, bound.get("Reason")?.toString()),
-      opened: () => (opened ??= openConfigured(text(call, "Config"), env)),
+      opened: () => (opened ??= openConfigured(call, env)),
     };
     for (const parameter of cmdlet.parameters) {
       if (!parameter.unused || !bound.has(parameter.name)) continue;
@@ -64,9 +64,12 @@ export async function runCmdlet(
   }
 }
 
-async function openConfigured(config: string | undefined, env: NodeJS.ProcessEnv): Promise<Opened> {
+async function openConfigured(call: Call, env: NodeJS.ProcessEnv): Promise<Opened> {
   const { openTable } = await import("../open-table.ts");
-  return openTable(config, env);
+  const opened = await openTable(text(call, "Config"), env);
+  const warning = sampleWarning(opened.config);
+  if (warning !== undefined) warn(call, `${warning.replace("--config", "-Config")}.`);
+  return opened;
 }
 
 function errorText(cmdlet: Cmdlet, error: unknown): string {

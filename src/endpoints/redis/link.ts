@@ -93,9 +93,12 @@ export async function whenReady(link: RedisConnection, waitMs: number, reason: (
   });
 }
 
-/** Soon at first, and never long: Redis may come back at any moment. Some randomness keeps gateways apart. */
+/**
+ * Soon at first, and never longer than half of what a change waits for Redis (2 s): one that comes right after its return
+ * is not to be refused because nobody has looked yet. Some randomness keeps gateways apart.
+ */
 function retryMs(times: number): number {
-  return Math.min(50 * 2 ** Math.min(times - 1, 6), 2000) + Math.floor(Math.random() * 100);
+  return Math.min(50 * 2 ** Math.min(times - 1, 6), 1000) + Math.floor(Math.random() * 100);
 }
 
 function commonOptions(access: RedisAccess, silenceMs: number) {
