@@ -58,7 +58,7 @@ export class Locator {
    * else returns undefined and calls `done` exactly once, later, never from within this call.
    */
   locate(query: LocateQuery, done: (result: LocateResult) => void): LocateResult | undefined {
-    const listed = this.#hosts.get(canonicalName(query.host));
+    const listed = this.#hosts.size === 0 ? undefined : this.#hosts.get(canonicalName(query.host));
     if (listed !== undefined) return listed;
     const key = `${query.host} ${query.port} ${query.transport} ${query.secure} ${query.anyTransport === true}`;
     const known = this.#resolved.get(key);

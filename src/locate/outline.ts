@@ -23,6 +23,9 @@ export interface Outline {
  * @param spread whether it also decides on the order of one server's addresses
  */
 export function arrange({ servers }: Outline, seed: number, spread: boolean): readonly Target[] {
+  const only = servers.length === 1 ? servers[0]!.groups : [];
+  // With one address there is nothing to arrange: the same list serves again and again.
+  if (only.length === 1 && only[0]!.length === 1) return only[0]!;
   const draw = drawFrom(seed);
   const targets: Target[] = [];
   for (const server of servers.length > 1 ? srvOrder(servers, draw) : servers) {

@@ -4,13 +4,16 @@ import type { SipMessage } from "./message.ts";
 
 /** Changes to a head, collected and then written in one pass; what is not named stays byte for byte. */
 export class HeadEdit {
-  private readonly message: SipMessage;
+  private message!: SipMessage;
   private readonly starts: number[] = [];
   private readonly ends: number[] = [];
   private readonly texts: string[] = [];
 
-  constructor(message: SipMessage) {
-    this.message = message;
+  /** Begins the changes to a message. There is one edit at a time, so that its lists need not be made anew. */
+  static of(message: SipMessage): HeadEdit {
+    ONLY.message = message;
+    ONLY.starts.length = ONLY.ends.length = ONLY.texts.length = 0;
+    return ONLY;
   }
 
   /** Writes `text` in place of `[start, end)`. Edits at one place keep the order of the calls. */
@@ -54,7 +57,7 @@ export class HeadEdit {
 
   /** The message with its edited head and its body as it came. */
   toString(): string {
-    const { head } = this.message;
+    const { head, body } = this.message;
     let out = "";
     let at = 0;
     for (let i = 0; i < this.starts.length; i++) {
@@ -63,6 +66,8 @@ export class HeadEdit {
       out += head.slice(at, this.starts[i]) + this.texts[i]!;
       at = this.ends[i]!;
     }
-    return out + head.slice(at) + this.message.body;
+    return out + head.slice(at) + body;
   }
 }
+
+const ONLY = new HeadEdit();

@@ -20,7 +20,7 @@ export class KeyedHash {
     const input = length < LONGEST ? SCRATCH : new Int32Array(words + 1);
     const bytes = length < LONGEST ? SCRATCH_BYTES : Buffer.from(input.buffer);
     bytes.write(text, 0, length, "latin1");
-    bytes.fill(0, length, (words + 1) << 2);
+    for (let i = length; i < (words + 1) << 2; i++) bytes[i] = 0;
     let v0 = this.k0;
     let v1 = this.k1 ^ 0xee;
     let v2 = this.k0 ^ 0x6c796765;

@@ -1,7 +1,7 @@
 import type { Flow, Target } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
 import type { ProxyEnvironment } from "./environment.ts";
-import { forwardRequest } from "./forward-request.ts";
+import { forwardRequest, viaValue } from "./forward-request.ts";
 import { nextHopOf, type RouteInformation } from "./routes.ts";
 
 /** Sends the ACK of a 2xx on along its route set, without a transaction (§16.6 with §16.11). */
@@ -18,9 +18,9 @@ export function forwardAck(
   const { identity } = environment;
   const send = (out: Flow | undefined, target: Target): void => {
     const listener = out?.listener ?? identity.listenerFor(target, inbound, routes.outbound);
-    const branch = environment.newBranch(loopHash);
+    const via = viaValue(identity, listener, target.transport, environment.newBranch(loopHash));
     // DEVIATION: §18.1.1 is not followed for the ACK of a 2xx: without a transaction nobody would notice a refused TCP.
-    const plan = { inbound, listener, transport: target.transport, branch, routes, hop, ...NOT_RECORDED };
+    const plan = { inbound, listener, via, routes, hop, names: NOT_RECORDED, udpOnly: false };
     environment.send(out ?? environment.connect(target, listener), forwardRequest(request, plan, identity));
   };
   if (flow !== undefined && routes.routes.length === 0) {
@@ -35,4 +35,4 @@ export function forwardAck(
   });
 }
 
-const NOT_RECORDED = { header: undefined, inboundUser: "", outboundUser: "", udpOnly: false } as const;
+const NOT_RECORDED = { header: undefined, inboundUser: "", outboundUser: "" } as const;

@@ -12,38 +12,49 @@ import { UDP_ONLY } from "./size-rule.ts";
 /** Max-Forwards for a request that has none (§16.6 step 3). */
 const DEFAULT_MAX_FORWARDS = 70;
 
-export interface ForwardPlan extends NamesOnPath {
+export interface ForwardPlan {
   readonly inbound: Flow;
   readonly listener: Listener;
-  readonly transport: TransportName;
-  readonly branch: string;
+  /** Our Via value. */
+  readonly via: string;
   readonly routes: RouteInformation;
   readonly hop: NextHop;
+  readonly names: NamesOnPath;
   /** True where later requests of the dialog stay on UDP too, whatever their size. */
   readonly udpOnly: boolean;
 }
 
+/** As Via spells them (§20.42, RFC 7118 §5.3). */
+const VIA_NAMES: Readonly<Record<TransportName, string>> = {
+  udp: "UDP",
+  tcp: "TCP",
+  tls: "TLS",
+  ws: "WS",
+  wss: "WSS",
+};
+
 /** Our Via value for a request that leaves by `listener` (§16.6 step 8). */
 export function viaValue(identity: SelfIdentity, listener: Listener, transport: TransportName, branch: string): string {
   const rport = transport === "udp" ? ";rport" : "";
-  return `SIP/2.0/${transport.toUpperCase()} ${identity.sentBy(listener)};branch=${branch}${rport}`;
+  return `SIP/2.0/${VIA_NAMES[transport]} ${identity.sentBy(listener)};branch=${branch}${rport}`;
 }
 
 /** The outgoing copy of a request (§16.6 steps 1 to 8 and 9's Content-Length). */
 export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity: SelfIdentity): string {
-  const edit = new HeadEdit(request);
+  const edit = HeadEdit.of(request);
   if (plan.hop.requestUri !== request.requestUri) {
     const start = request.method.length + 1;
     edit.replace(start, start + request.requestUri.length, plan.hop.requestUri);
   }
-  let top = `Via: ${viaValue(identity, plan.listener, plan.transport, plan.branch)}\r\n`;
-  if (plan.header !== undefined) {
+  let top = `Via: ${plan.via}\r\n`;
+  const { header, inboundUser, outboundUser } = plan.names;
+  if (header !== undefined) {
     const secure = matchesIgnoringCase(plan.hop.requestUri, 0, "sips:");
     // The two sides of us may differ: each side gets the name that it can reach (RFC 5658).
-    const outbound = identity.routeUri(plan.listener, plan.outboundUser, secure);
-    const inbound = identity.routeUri(plan.inbound.listener, plan.inboundUser, secure);
-    top += `${plan.header}: ${plan.udpOnly ? withParameter(outbound, UDP_ONLY) : outbound}\r\n`;
-    if (inbound !== outbound) top += `${plan.header}: ${inbound}\r\n`;
+    const outbound = identity.routeUri(plan.listener, outboundUser, secure);
+    const inbound = identity.routeUri(plan.inbound.listener, inboundUser, secure);
+    top += `${header}: ${plan.udpOnly ? withParameter(outbound, UDP_ONLY) : outbound}\r\n`;
+    if (inbound !== outbound) top += `${header}: ${inbound}\r\n`;
   }
   edit.insert(request.headersStart, top);
   const via = request.topVia!;
@@ -51,7 +62,8 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
   const at = request.find(Header.MaxForwards);
   if (at < 0) edit.insert(request.headersEnd, `Max-Forwards: ${DEFAULT_MAX_FORWARDS}\r\n`);
   else {
-    const [start, end] = [request.index[at + 2]!, request.index[at + 3]!];
+    const start = request.index[at + 2]!;
+    const end = request.index[at + 3]!;
     edit.replace(start, end, String(parseDecimal(request.head, start, end, 255) - 1));
   }
   editRoutes(request, edit, plan.routes, plan.hop);

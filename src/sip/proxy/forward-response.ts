@@ -14,7 +14,7 @@ export function hasLowerVia(response: SipMessage): boolean {
 export function forwardResponse(response: SipMessage): string | undefined {
   const at = response.find(Header.Via);
   const via = response.topVia!;
-  const edit = new HeadEdit(response);
+  const edit = HeadEdit.of(response);
   const lineEnd = response.index[at + 3]!;
   if (via.end < lineEnd) edit.replace(via.start, skipLws(response.head, via.end + 1, lineEnd), "");
   else {

@@ -212,17 +212,17 @@ export class ResponseContext implements BranchOwner {
     };
     const listener = flow?.listener ?? identity.listenerFor(target, inbound, routes.outbound);
     const branchId = environment.newBranch(job.loopHash);
+    const via = viaValue(identity, listener, target.transport, branchId);
     const text = forwardRequest(
       request,
       {
         inbound,
         listener,
-        transport: target.transport,
-        branch: branchId,
+        via,
         routes,
         hop,
+        names: environment.namesOnPath(request, inbound, flow),
         udpOnly: udpOnly && job.decision !== undefined && target.transport === "udp",
-        ...environment.namesOnPath(request, inbound, flow),
       },
       identity,
     );
@@ -230,7 +230,6 @@ export class ResponseContext implements BranchOwner {
       this.startBranch({ target: overTcp(target) }, target);
       return;
     }
-    const via = viaValue(identity, listener, target.transport, branchId);
     const branch = new Branch(environment, this, target, branchId, { request, via, hop }, flow !== undefined);
     branch.orElse = orElse;
     this.branches.push(branch);

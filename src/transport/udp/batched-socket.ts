@@ -15,6 +15,9 @@ const MAX_DATAGRAM = 65_535;
 /** Datagrams taken beyond node:dgram's own in one turn of the event loop, so that connections and timers get theirs. */
 const MAX_PER_TURN = 512;
 
+/** With fewer than so many datagrams at once it is no burst. */
+const FEW = 4;
+
 /** Binds a socket through node:dgram, and gives its descriptor: -1 where that cannot be had. */
 export type SharedBind = (socket: Socket, binding: UdpBinding) => Promise<number>;
 
@@ -139,7 +142,8 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
       }
       if (count > 0) this.#arrived += count;
       this.#flush();
-      if (count < BATCH) return;
+      // While a burst was worked on the next one has come, and another call brings more of it than node:dgram would.
+      if (count < FEW) return;
     }
   }
 

@@ -15,7 +15,10 @@ import type { UdpReceiver, UdpSocket } from "./socket.ts";
 /** Datagrams that wait until all listeners are bound. */
 const MOST_EARLY = 10_000;
 
-/** A peer of one of our UDP sockets. One is made for every datagram, so it stays small. */
+/** Addresses whose last flow is remembered; when there are more, all are forgotten. */
+const MOST_FLOWS = 10_000;
+
+/** A peer of one of our UDP sockets. */
 export class UdpFlow implements OpenFlow {
   readonly #part: UdpListener;
   /** Empty, or the zone without which the kernel cannot reach a link-local address. */
@@ -58,6 +61,8 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
   #started = false;
   readonly #early: [Buffer, string, number][] = [];
   #queueFull = false;
+  /** By address with its zone. */
+  readonly #flows = new Map<string, UdpFlow>();
 
   constructor(
     listener: Listener,
@@ -104,11 +109,17 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
     }
   }
 
+  /** The flow to answer on. Most peers always send from one port, and their requests share it. @param address with its zone */
   #flow(address: string, port: number): UdpFlow {
+    const known = this.#flows.get(address);
+    if (known?.remotePort === port) return known;
     const zoned = this.listener.family === 6 && address.includes("%");
-    return zoned
+    const flow = zoned
       ? new UdpFlow(this, withoutZone(address), port, zoneOf(address))
       : new UdpFlow(this, address, port, "");
+    if (this.#flows.size >= MOST_FLOWS) this.#flows.clear();
+    this.#flows.set(address, flow);
+    return flow;
   }
 
   /** There are no connections. */
@@ -118,6 +129,7 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
     this.#handler.anomaly?.("listener-error", `udp ${hostPort(this.listener.address, this.listener.port)}: ${reason}`);
   }
 
+  /** A flow of its own each time: what could not be sent on it is the failure of one request. */
   connect(target: Target, zone: string): OpenFlow {
     return new UdpFlow(this, target.address, target.port, zone);
   }
