@@ -7,6 +7,8 @@ export class Pool {
   private readonly via: string;
   private readonly local: string;
   private readonly work: Work;
+  /** Calls whose INVITE was answered and whose ACK has not come. */
+  private readonly unacknowledged = new Set<string>();
   private readonly held = new Map<string, { request: Received; send: (text: string) => void }>();
 
   /** @param via `UDP`, `TCP` or `TLS`. @param local our `address:port` */
@@ -20,12 +22,19 @@ export class Pool {
   received(request: Received, send: (text: string) => void): string | undefined {
     if (request.status !== 0) return request.status === 200 ? undefined : `status ${request.status} to NOTIFY`;
     if (request.header("Max-Forwards") !== "69") return `Max-Forwards ${request.header("Max-Forwards")} at the pool`;
-    if (request.method === "ACK") return undefined;
+    if (request.method === "ACK") {
+      this.unacknowledged.delete(request.callId);
+      return undefined;
+    }
     if (request.method === "INVITE" && this.work === "hold") {
       this.held.set(request.callId, { request, send });
       send(this.reply("180 Ringing", request, false));
     } else {
+      const isEarly = request.method !== "INVITE" && this.unacknowledged.delete(request.callId);
+      if (request.method === "INVITE") this.unacknowledged.add(request.callId);
       send(this.reply("200 OK", request, request.method === "INVITE"));
+      // The caller sends both at once, the ACK first.
+      if (isEarly) return `${request.method} before the ACK at the pool`;
       if (request.method === "SUBSCRIBE") send(this.notify(request));
     }
     return undefined;

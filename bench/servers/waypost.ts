@@ -8,12 +8,18 @@ import { end, onCore, type RunningServer, type ServerSetup } from "./server.ts";
 /**
  * `waypost serve` with all of its processes, metrics and limits on, from a built copy of the repository.
  * @param root the folder that has dist/
+ * @param workers how many processes serve
  */
-export async function startWaypost(name: string, root: string, setup: ServerSetup): Promise<RunningServer> {
+export async function startWaypost(
+  name: string,
+  root: string,
+  setup: ServerSetup,
+  workers = 1,
+): Promise<RunningServer> {
   const { folder, port } = setup;
   const adminPort = port + 1;
   await writeTable(setup);
-  await writeFile(join(folder, "waypost.yaml"), JSON.stringify(configOf(setup, adminPort)));
+  await writeFile(join(folder, "waypost.yaml"), JSON.stringify({ ...configOf(setup, adminPort), workers }));
   const log = join(folder, "log");
   const command = [join(root, "dist/src/cli/main.js"), "--config", join(folder, "waypost.yaml"), "serve"];
   const startedAt = performance.now();

@@ -61,7 +61,10 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   #wake: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
+  readonly #anomalies: AnomalyLog;
+
   private constructor(setup: EmbeddedEngineSetup, anomalies: AnomalyLog) {
+    this.#anomalies = anomalies;
     this.capabilities = capabilitiesOf(setup.config);
     this.#log = setup.log;
     this.#decide = setup.decide;
@@ -70,6 +73,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
       trusts: (address) => this.#trust?.trusts(address) === true,
       proves: (flow) => this.#trust?.proves(flow) === true,
       isServing: (key) => this.#core.isServing(key),
+      isElsewhere: (callId) => this.#neighbourhood?.isElsewhere(callId) === true,
+      poolKnown: (address) => this.#neighbourhood?.sharePool(address),
       clock: () => performance.now(),
       seed: randomBytes(4).readUInt32LE(),
       name: () => this.#core.identity.name,
@@ -152,11 +157,15 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     });
     this.#loadWatch = new LoadWatch(this.guard, () => this.#core.fill);
     if (config.registrar !== undefined) this.#registrar = new Registrar(this, config.registrar, log);
-    neighbourhood?.serve(
-      this.#transports,
-      (bytes, flow, passed) => this.#receive(bytes, flow, passed),
-      (flow, reason) => this.#flowClosed(flow, reason),
-    );
+    neighbourhood?.serve(this.#transports, {
+      receive: (bytes, flow, passed) => this.#receiveAmong(bytes, flow, passed),
+      closed: (flow, reason) => this.#flowClosed(flow, reason),
+      pool: (address) => this.guard.knowPool(address, true),
+      behind: (id, dropped) => {
+        const what = `process ${id} does not take what is passed to it; ${dropped} datagrams were dropped`;
+        this.#anomalies.tell("neighbour-behind", what);
+      },
+    });
     if (config.probe !== undefined) this.#watch = new PoolWatch(this.#locator, this.#health, this, config.probe);
     this.#transports.start();
   }
@@ -333,6 +342,22 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     if (CHANNELS.message.hasSubscribers) publishMessage("received", flow, bytes);
     if (this.#neighbourhood === undefined) this.#receive(bytes, flow);
     else this.#neighbourhood.arrived(bytes, flow);
+  }
+
+  /** Who read the datagram has let it in; whether there is room for it here, is seen here. */
+  #receiveAmong(bytes: Buffer, flow: Flow, passed: Passed | undefined): void {
+    const isDatagram = passed?.settled && flow.transport === "udp";
+    const verdict = isDatagram ? this.guard.passedOn(bytes, flow.remoteAddress, flow.remotePort) : "pass";
+    if (verdict === "pass") this.#receive(bytes, flow, passed);
+    else if (verdict !== "drop") {
+      const to = {
+        transport: flow.transport,
+        address: flow.remoteAddress,
+        port: verdict.port,
+        host: flow.remoteAddress,
+      };
+      this.#transports.send(this.#transports.connect(to, flow.listener), verdict.bytes);
+    }
   }
 
   #receive(bytes: Buffer, flow: Flow, passed?: Passed): void {

@@ -28,6 +28,13 @@ export interface GuardSetup {
   readonly proves: (flow: Flow) => boolean;
   /** Whether a request with this key of a server transaction is being served: a repetition of it is not refused. */
   readonly isServing: (key: string) => boolean;
+  /**
+   * Whether another process is to answer what comes in datagrams with this Call-ID: then that one decides under
+   * overload, by `passedOn`. Absent = there is no other.
+   */
+  readonly isElsewhere?: (callId: string) => boolean;
+  /** Told of each address that is exempt since it belongs to a pool. */
+  readonly poolKnown?: (address: string) => void;
   /** A monotonic clock in ms. */
   readonly clock: () => number;
   /** 32 random bits. */
@@ -152,6 +159,12 @@ export class Guard implements Admission {
         return "drop";
       }
     }
+    if (!this.overload.active || this.#setup.isElsewhere?.(callIdOf(bytes))) return "pass";
+    return this.#underLoad(bytes, { address, port });
+  }
+
+  /** A datagram that another process read, and let in. */
+  passedOn(bytes: Buffer, address: string, port: number): Verdict {
     return this.overload.active ? this.#underLoad(bytes, { address, port }) : "pass";
   }
 
@@ -228,14 +241,16 @@ export class Guard implements Admission {
   /**
    * The address belongs to a pool or next hop of our own choice: no limit applies to what it sends, for an hour. Called
    * again and again while calls are led there.
+   * @param isTold another process has found it
    */
-  knowPool(address: string): void {
+  knowPool(address: string, isTold = false): void {
     const until = this.#setup.clock() + POOL_MS;
     const before = this.#pools.get(address);
     if (before !== undefined && until - before < POOL_STEP_MS) return;
     this.#pools.delete(address);
     if (this.#pools.size >= MAX_POOLS) this.#pools.delete(this.#pools.keys().next().value!);
     this.#pools.set(address, until);
+    if (!isTold) this.#setup.poolKnown?.(address);
   }
 
   /** What is in force; `until` on the guard's clock. */
@@ -350,17 +365,21 @@ const CALL_ID = /^(?:call-id|i)[ \t]*:[ \t]*/im;
 /** Longer heads are hashed as far as this. */
 const MOST_HASHED = 4096;
 
-/** A hash that all requests of one Call-ID share, and that spreads Call-IDs evenly. @param seed so that nobody foresees it */
-function hashOfCallId(bytes: Buffer, seed: number): number {
+/** The Call-ID of a message that was not parsed; its first line where there is none. */
+function callIdOf(bytes: Buffer): string {
   const head = bytes.toString("latin1", 0, Math.min(bytes.length, MOST_HASHED));
   const found = CALL_ID.exec(head);
-  let at = found === null ? 0 : found.index + found[0].length;
+  const start = found === null ? 0 : found.index + found[0].length;
+  let end = start;
+  while (end < head.length && head.charCodeAt(end) >= 0x20) end++;
+  return head.slice(start, end).trimEnd();
+}
+
+/** A hash that all requests of one Call-ID share, and that spreads Call-IDs evenly. @param seed so that nobody foresees it */
+function hashOfCallId(bytes: Buffer, seed: number): number {
+  const callId = callIdOf(bytes);
   let hash = seed;
-  for (; at < head.length; at++) {
-    const code = head.charCodeAt(at);
-    if (code < 0x20) break;
-    hash = Math.imul(hash ^ code, 0x01000193);
-  }
+  for (let at = 0; at < callId.length; at++) hash = Math.imul(hash ^ callId.charCodeAt(at), 0x01000193);
   // FNV alone leaves the top bits of similar texts alike.
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

@@ -7,7 +7,7 @@ import { Header } from "./header-names.ts";
 import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "./host.ts";
 import { KeyedHash } from "./keyed-hash.ts";
 import type { SipMessage } from "./message.ts";
-import { type Arrival, markOf, type Neighbours, type Passed } from "./neighbours.ts";
+import { type Arrival, MARK, markOf, type Neighbours, type Passed } from "./neighbours.ts";
 import { Origination, type OwnRequest, type OwnResult } from "./originate.ts";
 import { parseMessage } from "./parse.ts";
 import { sendProbe } from "./probe.ts";
@@ -297,7 +297,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     const key = serverKey(request);
     const known = this.servers.get(key);
     if (known === undefined && canBeKept(request) && this.answered.repeat(key, this.resend)) return;
-    if (known === undefined && this.neighbours !== undefined && this.isElsewhere(request, flow, key)) return;
+    if (known === undefined && this.neighbours !== undefined && this.isElsewhere(request, flow)) return;
     if (request.method === "ACK") {
       if (known === undefined || !(known as InviteServerTransaction).acknowledged()) {
         this.receiveAck(request, flow);
@@ -310,22 +310,25 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   }
 
   /**
-   * Gives a request that belongs to no transaction of ours to a neighbour that may have its transaction. Over a
-   * connection it all comes to whoever has the connection; only a CANCEL is looked for further.
+   * Gives a request that belongs to no transaction of ours to the neighbour that has its dialog: the one that has the
+   * connection which its Route names, else the one of its Call-ID. What comes over a connection is for whoever has the
+   * connection; only a CANCEL is looked for further.
    */
-  private isElsewhere(request: SipMessage, flow: Flow, key: string): boolean {
+  private isElsewhere(request: SipMessage, flow: Flow): boolean {
     const neighbours = this.neighbours!;
-    if (request.method === "CANCEL") {
-      const invite = serverKey(request, "INVITE");
-      if (this.servers.has(invite)) return false;
+    const isCancel = request.method === "CANCEL";
+    if (isCancel && this.servers.has(serverKey(request, "INVITE"))) return false;
+    if (isReliable(flow.transport) && !isCancel) return false;
+    if (this.arrival.passed?.settled !== true && request.value(Header.Route)?.includes(MARK)) {
       const routes = preprocessRoutes(request, this.identity);
       const boundTo = request.to?.tag === undefined ? "" : request.callId;
       const way = routes?.throughUs ? this.names.read(routes, boundTo) : undefined;
+      if (way?.flow !== undefined) return false;
       if (way?.elsewhere !== undefined && neighbours.passTo(way.elsewhere, this.arrival)) return true;
-      return isReliable(flow.transport) ? neighbours.passAround(this.arrival) : neighbours.pass(invite, this.arrival);
     }
-    if (isReliable(flow.transport)) return false;
-    return (request.method === "ACK" || neighbours.mayHave(key)) && neighbours.pass(key, this.arrival);
+    return isReliable(flow.transport)
+      ? neighbours.passAround(this.arrival)
+      : neighbours.pass(request.callId, this.arrival);
   }
 
   private receiveNewRequest(request: SipMessage, flow: Flow, key: string): void {
@@ -417,9 +420,6 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   private proxy(job: ConstructorParameters<typeof ResponseContext>[1], key: string): void {
     const { request, inbound } = job;
-    // A connection is where it is; else the key tells whose the request is, wherever a repetition of it is read.
-    const placed = isReliable(inbound.transport) || job.flow !== undefined;
-    if (!placed && this.neighbours?.pass(key, this.arrival)) return;
     const lack = this.capacity.take(request, request.to!.tag !== undefined, this.timers.now);
     if (lack !== undefined) {
       this.answers.refuseForLack(request, inbound, job.loopHash, lack);

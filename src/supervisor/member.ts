@@ -47,7 +47,7 @@ class Member {
     tell({ kind: "here" });
     const role = await this.#role.promise;
     const config = this.#setup.loadConfig();
-    const neighbourhood = await Neighbourhood.open(role.folder, role.id);
+    const neighbourhood = await Neighbourhood.open(role.folder, role.id, role.key[0]);
     this.#neighbourhood = neighbourhood;
     try {
       await this.#serveAmong(neighbourhood, config, role);

@@ -16,6 +16,7 @@ import { RefusedFlow } from "./refused.ts";
 import { type Expiry, expiries, expiryText } from "./tls/expiry.ts";
 import type { TlsKeys } from "./tls/keys.ts";
 import type { TlsOutboundSettings } from "./tls/settings.ts";
+import { UdpListener } from "./udp/listener.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -154,6 +155,14 @@ export class Transports {
       this.#warned.add(text);
       this.#handler.anomaly?.("certificate-expires", text);
     }
+  }
+
+  /**
+   * Whether datagrams are read: those that are not stay in the kernel, for whichever process that shares the sockets
+   * reads them. Read from the start, except where several processes share them through node:cluster.
+   */
+  readDatagrams(on: boolean): void {
+    for (const part of this.#parts.values()) if (part instanceof UdpListener) part.read(on);
   }
 
   /** Leaves new connections to another process. Those that are open, or in a handshake, and UDP, go on. */

@@ -8,7 +8,7 @@ const INVITE = Buffer.from(lookupInvite(), "latin1");
 const FLOW = { listener: listener("tcp"), transport: "tcp", remotePort: 40_000, open: true } as const;
 
 /** A guard on a virtual clock that trusts 10.9.0.0/16. */
-function guarding(settings: Partial<GuardSettings> = {}) {
+function guarding(settings: Partial<GuardSettings> = {}, elsewhere?: (callId: string) => boolean) {
   const told: string[] = [];
   const serving = new Set<string>();
   const clock = { now: 1000 };
@@ -24,6 +24,7 @@ function guarding(settings: Partial<GuardSettings> = {}) {
     trusts: (address) => address.startsWith("10.9."),
     proves: ({ peerNames }) => peerNames?.includes("fe01.contoso.com") === true,
     isServing: (key) => serving.has(key),
+    ...(elsewhere && { isElsewhere: elsewhere }),
     clock: () => clock.now,
     seed: 4711,
     name: () => "gw.contoso.com",
@@ -186,6 +187,18 @@ t.test("who has proved a trusted name on a connection has no limits from that ad
   t.equal(guard.pauseMs("192.0.2.5"), 0);
   for (let i = 0; i < 10; i++) guard.offence("192.0.2.5", "slow");
   for (let i = 0; i < 10; i++) t.equal(guard.connection("192.0.2.5"), undefined);
+});
+
+t.test("what another process is to answer passes under overload, and that one judges it", async (t) => {
+  const callId = /^Call-ID: (.*)$/m.exec(INVITE.toString("latin1"))![1]!.trim();
+  const reader = guarding({}, (id) => id === callId).guard;
+  overload(reader, 0.9);
+  t.equal(reader.datagram(INVITE, FRONT_END, 5060), "pass");
+  const owner = guarding({ messagesPerSecond: 1 }).guard;
+  t.equal(owner.passedOn(INVITE, FRONT_END, 5060), "pass");
+  overload(owner, 0.9);
+  t.equal(answer(owner.passedOn(INVITE, FRONT_END, 5060)).status, 503);
+  t.equal(answer(owner.passedOn(INVITE, FRONT_END, 5060)).status, 503, "rates are the reader's affair");
 });
 
 t.test("responses, ACK, CANCEL and BYE are never refused: they end what there is", async (t) => {

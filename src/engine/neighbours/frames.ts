@@ -2,6 +2,10 @@
 export type FrameHead =
   /** A message for whoever has its transaction. */
   | { readonly kind: "message"; readonly from: FlowName; readonly asked: readonly number[]; readonly settled: boolean }
+  /** The address of a pool, to which no limits apply. */
+  | { readonly kind: "pool"; readonly address: string }
+  /** The sender reads the UDP sockets no more. */
+  | { readonly kind: "turn" }
   /** To be sent on a connection of the receiver's. */
   | { readonly kind: "send"; readonly by: number; readonly connection: number }
   /** A connection of the sender's is closed. */

@@ -23,14 +23,7 @@ export class Links {
 
   /** Sends in the order of the calls; what is sent in one turn of the event loop goes out in one write. */
   send(to: number, path: string, frame: Buffer): void {
-    let socket = this.#outward.get(to);
-    if (socket === undefined) {
-      // A neighbour that dies takes with it what was meant for it.
-      socket = connect(path).on("error", () => undefined);
-      const dialled = socket;
-      socket.on("close", () => this.#outward.get(to) === dialled && this.#outward.delete(to));
-      this.#outward.set(to, socket);
-    }
+    const socket = this.#outward.get(to) ?? this.#dial(to, path);
     if (socket.writableCorked === 0) {
       socket.cork();
       this.#corked.push(socket);
@@ -39,13 +32,31 @@ export class Links {
     socket.write(frame);
   }
 
-  /** Tells each that is not among `living` that nothing more comes; what was sent still arrives. */
-  keep(living: (id: number) => boolean): void {
+  /** Bytes that wait for a neighbour. */
+  waiting(to: number): number {
+    return this.#outward.get(to)?.writableLength ?? 0;
+  }
+
+  /**
+   * Dials those to whom there is no way yet: a first message that waits for that could be overtaken by way of another one.
+   * Tells each that is not among them any more that nothing more comes; what was sent still arrives.
+   * @param paths of the sockets of the others, by their numbers
+   */
+  keep(paths: ReadonlyMap<number, string>): void {
     for (const [id, socket] of this.#outward) {
-      if (living(id)) continue;
+      if (paths.has(id)) continue;
       this.#outward.delete(id);
       socket.end();
     }
+    for (const [id, path] of paths) if (!this.#outward.has(id)) this.#dial(id, path);
+  }
+
+  #dial(to: number, path: string): Socket {
+    // A neighbour that dies takes with it what was meant for it.
+    const socket = connect(path).on("error", () => undefined);
+    socket.on("close", () => this.#outward.get(to) === socket && this.#outward.delete(to));
+    this.#outward.set(to, socket);
+    return socket;
   }
 
   /** Resolves when no neighbour has a link to us any more: all that was sent to us has been taken. */

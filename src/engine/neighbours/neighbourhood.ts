@@ -6,15 +6,29 @@ import { asBytes, type Message } from "../../transport/part.ts";
 import type { Transports } from "../../transport/transports.ts";
 import { encodeFrame, type FlowName, type FrameHead } from "./frames.ts";
 import { Links } from "./links.ts";
+import { ReadingTurn } from "./reading-turn.ts";
 import { chainOf, nextOf, type View } from "./view.ts";
 
 /** A message that is passed on more often than this stays where it is: views that follow each other quickly disagree. */
 const MOST_HOPS = 8;
+/** Bytes that may wait for one process before datagrams for it are dropped. */
+const MOST_WAITING = 16 * 1024 * 1024;
+/** Addresses of pools that whoever comes later is told of. */
+const MOST_POOLS = 10_000;
 /** Messages that wait until the supervisor has told who is there. More than that were never read in that time. */
 const MOST_EARLY = 100_000;
 
-/** Takes what comes from a neighbour, or from our own sockets. */
-export type Receive = (bytes: Buffer, flow: Flow, passed: Passed | undefined) => void;
+/** The engine, as the neighbourhood needs it. */
+export interface Neighbour {
+  /** Takes what comes from a neighbour, or from our own sockets. */
+  receive(bytes: Buffer, flow: Flow, passed: Passed | undefined): void;
+  /** A connection of another process is closed. */
+  closed(flow: Flow, reason: string): void;
+  /** Another process has found that this is the address of a pool. */
+  pool(address: string): void;
+  /** What was to be passed to a process was dropped: too much waits for it. */
+  behind(id: number, dropped: number): void;
+}
 
 /** A connection that another process has. */
 interface RemoteFlow extends Flow {
@@ -30,27 +44,32 @@ export class Neighbourhood implements Neighbours {
   readonly id: number;
   readonly mark: string;
   readonly #folder: string;
-  readonly #early: [Buffer, Flow][] = [];
+  readonly #seed: number;
+  readonly #early: [Buffer, Flow, Passed | undefined][] = [];
   readonly #connections = new Map<Flow, { readonly number: number; readonly knownTo: Set<number> }>();
   readonly #byNumber = new Map<number, Flow>();
   readonly #remote = new Map<string, RemoteFlow>();
   #nextNumber = 1;
   #links!: Links;
   #transports!: Transports;
-  #receive!: Receive;
-  #closed!: (flow: Flow, reason: string) => void;
+  #engine!: Neighbour;
+  readonly #pools = new Set<string>();
   #view: View | undefined;
   #leaving = false;
+  #turn: ReadingTurn | undefined;
+  #dropped = 0;
 
   /** @param folder of the sockets, the same for all @param id unique among all that this gateway ever had */
-  private constructor(folder: string, id: number) {
+  private constructor(folder: string, id: number, seed: number) {
     this.#folder = folder;
+    this.#seed = seed;
     this.id = id;
     this.mark = `~${id.toString(36)}`;
   }
 
-  static async open(folder: string, id: number): Promise<Neighbourhood> {
-    const neighbourhood = new Neighbourhood(folder, id);
+  /** @param seed the same for all of the gateway, and known to nobody else */
+  static async open(folder: string, id: number, seed: number): Promise<Neighbourhood> {
+    const neighbourhood = new Neighbourhood(folder, id, seed);
     neighbourhood.#links = await Links.listen(neighbourhood.path, (head, bytes) => neighbourhood.#take(head, bytes));
     return neighbourhood;
   }
@@ -61,26 +80,60 @@ export class Neighbourhood implements Neighbours {
   }
 
   /** Joins it with the engine. Nothing is received before the first view. */
-  serve(transports: Transports, receive: Receive, closed: (flow: Flow, reason: string) => void): void {
+  serve(transports: Transports, engine: Neighbour): void {
     this.#transports = transports;
-    this.#receive = receive;
-    this.#closed = closed;
+    this.#engine = engine;
+    this.#turn = new ReadingTurn(this.id, {
+      read: (on) => transports.readDatagrams(on),
+      give: (to) => this.#send(to, { kind: "turn" }),
+    });
+  }
+
+  /** Tells the others, also those that come later, of the address of a pool. */
+  sharePool(address: string): void {
+    this.#rememberPool(address);
+    for (const id of Object.keys(this.#view?.links ?? {})) this.#sharePoolWith(Number(id), address);
+  }
+
+  #rememberPool(address: string): void {
+    this.#pools.delete(address);
+    if (this.#pools.size >= MOST_POOLS) this.#pools.delete(this.#pools.keys().next().value!);
+    this.#pools.add(address);
+  }
+
+  #sharePoolWith(id: number, address: string): void {
+    if (id !== this.id) this.#send(id, { kind: "pool", address });
   }
 
   /** A message that our own sockets brought. */
   arrived(bytes: Buffer, flow: Flow): void {
-    if (this.#view !== undefined) this.#receive(bytes, flow, undefined);
-    else if (this.#early.length < MOST_EARLY) this.#early.push([Buffer.from(bytes), flow]);
+    this.#receiveOrKeep(bytes, flow, undefined);
+  }
+
+  #receiveOrKeep(bytes: Buffer, flow: Flow, passed: Passed | undefined): void {
+    if (this.#view !== undefined) this.#engine.receive(bytes, flow, passed);
+    else if (this.#early.length < MOST_EARLY) this.#early.push([Buffer.from(bytes), flow, passed]);
+  }
+
+  /** Whether requests of this Call-ID that come over UDP are another one's affair. */
+  isElsewhere(callId: string): boolean {
+    return this.#view !== undefined && chainOf(this.#view, callId, this.#seed).some((id) => id !== this.id);
   }
 
   /** Who is there from now on. */
   follow(view: View): void {
+    const known = this.#view?.links ?? {};
     this.#view = view;
-    this.#links.keep((id) => id in view.links);
+    for (const id of Object.keys(view.links)) {
+      if (!(id in known)) for (const address of this.#pools) this.#sharePoolWith(Number(id), address);
+    }
+    const others = Object.entries(view.links).map(([id, path]) => [Number(id), path] as const);
+    this.#links.keep(new Map(others.filter(([id]) => id !== this.id)));
     for (const [name, flow] of this.#remote) {
       if (!(Number(name.split(" ")[0]) in view.links)) this.#forgetRemote(name, flow, "its process has ended");
     }
-    for (const [bytes, flow] of this.#early.splice(0)) this.#receive(bytes, flow, undefined);
+    for (const [bytes, flow, passed] of this.#early.splice(0)) this.#engine.receive(bytes, flow, passed);
+    this.#turn?.follow(view);
   }
 
   /** From now on nothing new is taken, also what others think is ours: it is passed on. */
@@ -94,6 +147,7 @@ export class Neighbourhood implements Neighbours {
   }
 
   close(): Promise<void> {
+    this.#turn?.close();
     return this.#links.close();
   }
 
@@ -106,15 +160,10 @@ export class Neighbourhood implements Neighbours {
     for (const id of connection.knownTo) this.#sendClosed(id, connection.number, reason);
   }
 
-  mayHave(key: string): boolean {
-    const chain = chainOf(this.#view!, key);
-    return chain.length > 1 || (this.#leaving && chain.length > 0);
-  }
-
-  pass(key: string, arrival: Arrival): boolean {
+  pass(callId: string, arrival: Arrival): boolean {
     const asked = arrival.passed?.asked ?? [];
     if ((arrival.passed?.settled && !this.#leaving) || asked.length >= MOST_HOPS) return false;
-    const next = nextOf(chainOf(this.#view!, key), this.id, asked);
+    const next = nextOf(chainOf(this.#view!, callId, this.#seed), this.id, asked);
     return next !== undefined && this.#give(next.to, arrival, [...asked, this.id], next.settled);
   }
 
@@ -133,6 +182,11 @@ export class Neighbourhood implements Neighbours {
   }
 
   #give(to: number, { bytes, flow }: Arrival, asked: readonly number[], settled: boolean): boolean {
+    if (!isReliable(flow.transport) && this.#links.waiting(to) > MOST_WAITING) {
+      // As the kernel does with a socket that nobody reads.
+      this.#engine.behind(to, ++this.#dropped);
+      return true;
+    }
     this.#send(to, { kind: "message", from: this.#nameOf(flow, to), asked, settled }, bytes);
     return true;
   }
@@ -165,8 +219,12 @@ export class Neighbourhood implements Neighbours {
   }
 
   #take(head: FrameHead, bytes: Buffer): void {
-    if (head.kind === "message") this.#receive(bytes, this.#flowOf(head.from), head);
-    else if (head.kind === "send") {
+    if (head.kind === "message") this.#receiveOrKeep(bytes, this.#flowOf(head.from), head);
+    else if (head.kind === "turn") this.#turn?.given();
+    else if (head.kind === "pool") {
+      this.#rememberPool(head.address);
+      this.#engine.pool(head.address);
+    } else if (head.kind === "send") {
       const flow = this.#byNumber.get(head.connection);
       if (flow !== undefined) this.#transports.send(flow, bytes);
       else this.#sendClosed(head.by, head.connection, "it is closed");
@@ -222,6 +280,6 @@ export class Neighbourhood implements Neighbours {
   #forgetRemote(name: string, flow: RemoteFlow, reason: string): void {
     flow.open = false;
     this.#remote.delete(name);
-    this.#closed(flow, reason);
+    this.#engine.closed(flow, reason);
   }
 }

@@ -3,7 +3,7 @@ export interface View {
   /** Grows with every view. */
   readonly version: number;
   /**
-   * Who has the requests of which slot, oldest first: a request's key tells its slot. When others take over, a new
+   * Who has the requests of which slot, oldest first: the Call-ID tells the slot. When others take over, a new
    * epoch is added, and the old one stays as long as transactions that were begun in it may live.
    */
   readonly epochs: readonly (readonly number[])[];
@@ -11,12 +11,22 @@ export interface View {
   readonly links: Readonly<Record<number, string>>;
 }
 
+/** Who reads the UDP sockets: the first living process of the last epoch that has one. */
+export function readerOf({ epochs, links }: Pick<View, "epochs" | "links">): number | undefined {
+  for (let i = epochs.length - 1; i >= 0; i--) {
+    const reader = epochs[i]!.find((id) => id in links);
+    if (reader !== undefined) return reader;
+  }
+  return undefined;
+}
+
 /**
- * Who may have the server transaction of a key: the oldest first; the last one takes what nobody has. As everybody asks
- * in this order, a transaction that was begun under an old view is found under a new one.
+ * Who may have the server transactions of a Call-ID: the oldest first; the last one takes what nobody has. As everybody
+ * asks in this order, a transaction that was begun under an old view is found under a new one.
+ * @param seed the same for all, so that strangers cannot choose whom they burden
  */
-export function chainOf(view: View, key: string): readonly number[] {
-  const hash = hashOf(key);
+export function chainOf(view: View, callId: string, seed: number): readonly number[] {
+  const hash = hashOf(callId, seed);
   const chain: number[] = [];
   for (const slots of view.epochs) {
     const owner = slots[hash % slots.length];
@@ -41,9 +51,9 @@ export function nextOf(
   return taker === undefined || taker === self ? undefined : { to: taker, settled: true };
 }
 
-/** FNV-1a: spreads keys evenly, the same in every process. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
+/** FNV-1a: spreads texts evenly, the same in every process. */
+function hashOf(text: string, seed: number): number {
+  let hash = 0x811c9dc5 ^ seed;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   // The low bits alone would see only the low bits of each character.
   return (hash ^ (hash >>> 15)) >>> 0;

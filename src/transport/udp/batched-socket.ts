@@ -3,7 +3,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { hostPort } from "../../address.ts";
 import { explainSocketError } from "../explain.ts";
 import type { Message } from "../part.ts";
-import { bound, DgramSender } from "./dgram-socket.ts";
+import { bound, DgramSender, handleOf, setReading } from "./dgram-socket.ts";
 import { BATCH, MessageBatch } from "./message-batch.ts";
 import type { UdpBinding, UdpReceiver, UdpSocket } from "./socket.ts";
 import { LENGTH, SocketAddresses } from "./socket-address.ts";
@@ -68,12 +68,14 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
   readonly #calls: SystemCalls;
   readonly #addresses: SocketAddresses;
   readonly #receiver: UdpReceiver<Peer>;
+  readonly #socket: Socket;
   readonly #sender: DgramSender<Peer>;
   readonly #incoming: MessageBatch;
   readonly #outgoing: MessageBatch;
   readonly #peers: Peer[] = [];
   #queued = 0;
   #open = true;
+  #reading = !cluster.isWorker;
   #turnEnds = false;
   /** Datagrams of this turn, and of the one before. */
   #arrived = 0;
@@ -93,6 +95,7 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
     this.#receiver = receiver;
     this.#incoming = new MessageBatch(calls, LENGTH[family]);
     this.#outgoing = new MessageBatch(calls, LENGTH[family]);
+    this.#socket = socket;
     this.#sender = new DgramSender(socket, receiver);
     this.port = socket.address().port;
     socket.on("message", (bytes, peer) => this.#first(bytes, peer.address, peer.port));
@@ -117,6 +120,11 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
     return true;
   }
 
+  read(on: boolean): void {
+    this.#reading = on;
+    setReading(this.#socket, on);
+  }
+
   close(): Promise<void> {
     this.#flush();
     this.#open = false;
@@ -133,7 +141,7 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
 
   #takeRest(): void {
     const batch = this.#incoming;
-    while (this.#open && this.#arrived < MAX_PER_TURN) {
+    while (this.#open && this.#reading && this.#arrived < MAX_PER_TURN) {
       const count = this.#calls.recvmmsg(this.#descriptor, batch.headers, BATCH, linux.MSG_DONTWAIT, null);
       for (let i = 0; i < count; i++) {
         const at = batch.nameAt(i);
@@ -218,14 +226,7 @@ function openSocket(calls: SystemCalls, binding: UdpBinding, addresses: SocketAd
 
 async function bindShared(socket: Socket, { address, port }: UdpBinding): Promise<number> {
   await bound(socket, { address, port });
-  return descriptorOf(socket);
-}
-
-/** Node has no public way to it. */
-function descriptorOf(socket: Socket): number {
-  const state = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol");
-  const { handle } = (socket as unknown as Record<symbol, { handle?: { fd?: number } }>)[state ?? Symbol()] ?? {};
-  return handle?.fd ?? -1;
+  return handleOf(socket)?.fd ?? -1;
 }
 
 /** Beyond net.core.rmem_max (wmem_max) only a process with CAP_NET_ADMIN comes. */

@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import { createSocket, type Socket } from "node:dgram";
 import { hostPort } from "../../address.ts";
 import { explainSocketError } from "../explain.ts";
@@ -32,6 +33,7 @@ export async function bindDgramSocket<Peer>(
   const sender = new DgramSender(socket, receiver);
   return {
     port: socket.address().port,
+    read: (on) => setReading(socket, on),
     send: (message, peerPort, peerAddress, peer) => sender.send(message, peerPort, peerAddress, peer),
     close: () => sender.close(),
   };
@@ -44,12 +46,34 @@ export async function bound(socket: Socket, to: { address: string; port: number 
     // A process of several that serve one gateway shares the socket with them, through node:cluster.
     socket.bind({ ...to, exclusive: "fd" in to }, () => {
       socket.off("error", reject);
+      // Of those that share it one reads; who that is has to be told first.
+      if (cluster.isWorker) setReading(socket, false);
       resolve();
     });
   }).catch((error) => {
     socket.close();
     throw error;
   });
+}
+
+/** What of node:dgram's own handle is used. Node has no public way to either. */
+interface Handle {
+  readonly fd?: number;
+  recvStart?(): unknown;
+  recvStop?(): unknown;
+}
+
+/** @returns undefined where this Node keeps it elsewhere: then every process reads, and nothing is moved in bursts */
+export function handleOf(socket: Socket): Handle | undefined {
+  const state = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol");
+  return (socket as unknown as Record<symbol, { handle?: Handle }>)[state ?? Symbol()]?.handle;
+}
+
+/** Reads datagrams, or leaves them in the kernel. */
+export function setReading(socket: Socket, on: boolean): void {
+  const handle = handleOf(socket);
+  if (on) handle?.recvStart?.();
+  else handle?.recvStop?.();
 }
 
 /** Sends through node:dgram, which keeps what the kernel does not take at once. */

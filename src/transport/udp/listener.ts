@@ -154,6 +154,11 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
     this.#handler.closed(flow, reason);
   }
 
+  /** See Transports.readDatagrams. */
+  read(on: boolean): void {
+    if (this.#open) this.#socket.read(on);
+  }
+
   /** Looks for what the kernel dropped. */
   sweep(): void {
     readKernelDrops(this.listener).then((drops) => {

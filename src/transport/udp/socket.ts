@@ -11,6 +11,8 @@ export interface UdpSocket<Peer> {
   readonly port: number;
   /** Takes a datagram for the kernel. False when too many wait for it; then the datagram is dropped. */
   send(message: Message, port: number, address: string, peer: Peer): boolean;
+  /** Reads datagrams, or leaves them in the kernel. */
+  read(on: boolean): void;
   close(): Promise<void>;
 }
 
