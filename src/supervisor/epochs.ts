@@ -20,7 +20,7 @@ export class Epochs {
   begin(slots: readonly number[], now: number): void {
     const last = this.#list.at(-1);
     if (last !== undefined) last.endedAt = now;
-    this.#list.push({ slots, endedAt: Number.POSITIVE_INFINITY });
+    this.#list.push({ slots: [...slots], endedAt: Number.POSITIVE_INFINITY });
   }
 
   /**

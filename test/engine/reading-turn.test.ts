@@ -119,6 +119,12 @@ t.test("while an old process leaves, nothing is read for a moment", async (t) =>
   t.same(reading(), [2]);
 });
 
+t.test("the process of the last epoch takes what nobody has, also when it was asked before", async (t) => {
+  const back = view([[1], [2], [1]]);
+  t.same(chainOf(back, "a@b", 0), [2, 1]);
+  t.same(chainOf(view([[1], [2], [3]], [1, 3]), "a@b", 0), [1, 3], "the dead are not asked");
+});
+
 t.test("Call-IDs spread over the processes, and each has one of them", async (t) => {
   const four = view([[1, 2, 3, 4]]);
   const counts = new Map<number, number>();

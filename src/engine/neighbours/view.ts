@@ -27,12 +27,9 @@ export function readerOf({ epochs, links }: Pick<View, "epochs" | "links">): num
  */
 export function chainOf(view: View, callId: string, seed: number): readonly number[] {
   const hash = hashOf(callId, seed);
-  const chain: number[] = [];
-  for (const slots of view.epochs) {
-    const owner = slots[hash % slots.length];
-    if (owner !== undefined && owner in view.links && !chain.includes(owner)) chain.push(owner);
-  }
-  return chain;
+  const owners = view.epochs.map((slots) => slots[hash % slots.length]!).filter((owner) => owner in view.links);
+  // One that stood in for others earlier is asked where it stands last.
+  return owners.filter((owner, i) => owners.lastIndexOf(owner) === i);
 }
 
 /**
