@@ -1,4 +1,5 @@
 import t from "tap";
+import { CoreHarness, proxyTo } from "../support/core-harness.ts";
 import { SimBench } from "../support/sim-bench.ts";
 import { type SimMessage, writeMessage, writeReply } from "../support/sim-message.ts";
 import { hopByHop } from "../support/sim-transactions.ts";
@@ -152,3 +153,42 @@ t.test(
     t.same(bench.times("SIP/2.0 200"), [9000]);
   },
 );
+
+t.test("a slow target that wakes while the next name is looked up keeps the call (RFC 3261 §16.7)", async (t) => {
+  for (const later of ["the look-up fails", "it fails itself"]) {
+    const net = new CoreHarness({ locateLater: true, decide: proxyTo("sip:pool", "sip:backup") });
+    const caller = net.udp("10.0.0.1");
+    const [first, backup] = [net.udp("10.0.2.1"), net.udp("10.0.2.2")];
+    caller.says(request("INVITE").text);
+    net.answerLocate("pool", "udp:10.0.2.1:5060");
+    const invite = first.hears();
+    net.advance(4000);
+    t.equal(net.located.at(-1)?.host, "backup", "the next name is looked up after 4 s of silence");
+    first.inbox.length = 0;
+    first.answers(invite, "180 Ringing");
+    net.failLocate("backup");
+    t.same(first.inbox, [], "it is not cancelled");
+    if (later === "the look-up fails") first.answers(invite, "200 OK", { headers: `${CONTACT}\r\n` });
+    else {
+      first.answers(invite, "503 Service Unavailable");
+      net.answerLocate("backup", "udp:10.0.2.2:5060");
+      backup.answers(backup.hears(), "200 OK", { headers: `${CONTACT}\r\n` });
+    }
+    t.equal(caller.inbox.at(-1)?.status, 200, later);
+  }
+});
+
+t.test("a target whose connection broke fails once, also when it still answers what leads to nobody", async (t) => {
+  const bench = new SimBench("udp", "tcp");
+  bench.targets = [1, 2, 3].map((n) => ({ transport: "tcp", address: `10.0.2.${n}`, port: 5060, host: "pool" }));
+  bench.receive(request("INVITE"), bench.caller);
+  const first = bench.last("INVITE");
+  bench.receive(writeReply(first, 180, "p", [CONTACT]), bench.pool);
+  bench.breakDown(bench.targets[0]!);
+  bench.receive(writeReply(first, 200, "p", [CONTACT]).text.replace(/^CSeq: 1/m, "CSeq: 4711"), bench.pool);
+  const asked = bench.sent.filter(({ message }) => message.start.startsWith("INVITE"));
+  t.same(
+    asked.map(({ flow }) => flow.remoteAddress),
+    ["10.0.2.1", "10.0.2.2"],
+  );
+});

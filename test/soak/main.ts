@@ -131,7 +131,7 @@ const [udp, tcp] = [gateway.listener("udp"), gateway.listener("tcp")];
 const callers = await Promise.all([11, 12, 13].map((n) => SoakCaller.start(closing, `127.0.0.${n}`)));
 const vanishing = await SoakCaller.start(closing, "127.0.0.14");
 const strangers = Array.from({ length: 40 }, (_, n) => `127.0.1.${n + 1}`);
-const traffic = new Traffic({ udp, tcp, callers, vanishing, strangers }, seed);
+const traffic = new Traffic({ udp, tcp, callers, pools, vanishing, strangers }, seed);
 
 /** What DNS says of the pool of one row: the truth, nothing, not in time, or ourselves. */
 function lie(): void {

@@ -24,6 +24,8 @@ const T2 = 4000;
 /** Where the pools of a soak listen, one address each, and how to end their connections. */
 export class SoakPool {
   readonly node: SipNode;
+  /** Subscriptions whose NOTIFY the gateway refused, by Call-ID. */
+  readonly refused = new Set<string>();
   readonly #manner: PoolManner;
   /** The INVITEs that ring, by Call-ID. */
   readonly #ringing = new Map<string, Message>();
@@ -60,6 +62,7 @@ export class SoakPool {
   }
 
   #take(message: Message, link: Link): void {
+    if (message.status === 481 && message.one("CSeq").endsWith("NOTIFY")) this.refused.add(message.one("Call-ID"));
     if (message.status !== 0 || this.#manner === "hanging") return;
     const callId = message.one("Call-ID");
     if (message.method === "ACK") {

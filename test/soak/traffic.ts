@@ -8,6 +8,7 @@ import type { Bound } from "../support/gateway.ts";
 import { SimRandom } from "../support/sim-random.ts";
 import type { Message } from "../support/sip-text.ts";
 import type { SoakCaller } from "./caller.ts";
+import type { SoakPool } from "./pools.ts";
 
 /** Who makes the traffic, and where it goes. */
 export interface Scene {
@@ -15,6 +16,7 @@ export interface Scene {
   readonly tcp: Bound;
   /** Trusted: what they ask for has to work. */
   readonly callers: readonly SoakCaller[];
+  readonly pools: readonly SoakPool[];
   /** Its calls are left hanging. */
   readonly vanishing: SoakCaller;
   /** Where the nonsense comes from. */
@@ -195,7 +197,9 @@ export class Traffic {
     );
     wanted(await caller.request(over, link), [200]);
     for (let i = 0; i < 100 && !caller.notified.has(callId); i++) await sleep(50);
-    if (!caller.notified.delete(callId)) throw new Wrong("the NOTIFY of a subscription did not come");
+    if (caller.notified.delete(callId)) return;
+    if (this.#scene.pools.some(({ refused }) => refused.delete(callId))) throw new Refused();
+    throw new Wrong("the NOTIFY of a subscription did not come");
   }
 
   async #expect(caller: SoakCaller, user: string, statuses: readonly number[]): Promise<void> {
@@ -281,8 +285,9 @@ export class Traffic {
 function wanted(answer: Message | undefined, statuses: readonly number[]): Message {
   if (answer === undefined) throw new Wrong("no answer came");
   if (statuses.includes(answer.status)) return answer;
-  const isOverload = answer.text.includes("overload") || answer.text.includes("as many transactions as it may");
-  if (isOverload) throw new Refused();
   const why = answer.all("Warning")[0] ?? "";
+  // Inside a dialog it is a 481 that gives no reason; pools name no Server, and other 481 of the gateway say why.
+  const unread = answer.status === 481 && answer.all("Server")[0] === "Waypost" && why === "";
+  if (unread || why.includes("overloaded") || why.includes("as many transactions as it may")) throw new Refused();
   throw new Wrong(`${answer.startLine} to ${answer.one("CSeq")} ${why}`);
 }

@@ -2,7 +2,25 @@ import type { Target } from "../../src/sip/flow.ts";
 import type { LocateQuery, LocateResult } from "../../src/sip/host.ts";
 
 /** How DNS answers for a name. */
-export type DnsManner = "at once" | "late" | "fails" | "fails late";
+export type DnsManner = "at once" | "late" | "fails" | "fails late" | DnsLie;
+
+/** What DNS says instead of the truth. */
+export type DnsLie =
+  /** That the name exists and has no address. */
+  | "empty"
+  /** Addresses where nobody is, before those that are right. */
+  | "elsewhere"
+  /** The gateway's own address. */
+  | "ourselves"
+  /** Another order and another number of servers each time. */
+  | "changes"
+  /** Nothing, until the look-up is given up. */
+  | "never answers";
+
+export const DNS_LIES: readonly DnsLie[] = ["empty", "elsewhere", "ourselves", "changes", "never answers"];
+
+/** Somewhere that nobody is. */
+const NOWHERE = ["10.0.7.7", "10.0.7.8"];
 
 export interface DirectoryEntry {
   /** A host of this address, under any transport and port that a URI names. */
@@ -17,6 +35,15 @@ export interface DirectoryEntry {
 /** The names of the simulated world. */
 export class SimDirectory {
   readonly entries = new Map<string, DirectoryEntry>();
+  /** What was said about a name for a call, by `callId name`: it need not be what is said next. */
+  readonly said = new Map<string, LocateResult>();
+  readonly #ourselves: string;
+  #asked = 0;
+
+  /** @param ourselves the gateway's own address, for when it is the lie */
+  constructor(ourselves: string) {
+    this.#ourselves = ourselves;
+  }
 
   add(name: string, entry: Partial<DirectoryEntry>): void {
     this.entries.set(name, { manner: "at once", delay: 0, ...entry });
@@ -26,10 +53,36 @@ export class SimDirectory {
   lookUp(query: LocateQuery): LocateResult {
     const { host } = query;
     const entry = /^[\d.]+$/.test(host) ? { address: host, manner: "at once", delay: 0 } : this.entries.get(host);
-    if (entry === undefined || entry.manner.startsWith("fails")) return { ok: false, reason: "no such name" };
+    if (entry === undefined || entry.manner.startsWith("fails") || entry.manner === "never answers")
+      return { ok: false, reason: "no such name" };
     if ("targets" in entry && entry.targets !== undefined) return { ok: true, targets: entry.targets };
     const { transport = "udp", port = 5060 } = query;
     return { ok: true, targets: [{ transport, address: entry.address!, port, host }] };
+  }
+
+  /** What it says this time. */
+  answer(query: LocateQuery): LocateResult {
+    const truth = this.lookUp(query);
+    const { manner } = this.manner(query.host);
+    if (!truth.ok) return truth;
+    const [first] = truth.targets;
+    if (first === undefined) return truth;
+    if (manner === "empty") return { ok: true, targets: [] };
+    if (manner === "ourselves")
+      return { ok: true, targets: [{ ...first, transport: "udp", address: this.#ourselves }] };
+    if (manner === "elsewhere") {
+      const wrong = NOWHERE.map((address) => ({ ...first, address }));
+      return { ok: true, targets: [...wrong, ...truth.targets] };
+    }
+    if (manner !== "changes") return truth;
+    const turn = this.#asked++ % 3;
+    if (turn === 0) return truth;
+    return { ok: true, targets: turn === 1 ? [...truth.targets].reverse() : truth.targets.slice(0, 1) };
+  }
+
+  /** What was said for a request of this call, else what is true. */
+  saidFor(callId: string, query: LocateQuery): LocateResult {
+    return this.said.get(`${callId} ${query.host}`) ?? this.lookUp(query);
   }
 
   manner(host: string): { manner: DnsManner; delay: number } {

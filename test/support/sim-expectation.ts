@@ -26,7 +26,7 @@ export function expectedStatuses(
   const steps: (() => Step)[] = [];
   for (const uri of decision.nextHops) {
     const query = queryOf(uri)!;
-    const found = directory.lookUp(query);
+    const found = directory.saidFor(request.callId, query);
     if (!found.ok) continue;
     for (const target of found.targets) {
       const node = network.at(`${target.address}:${target.port}`);
@@ -35,7 +35,10 @@ export function expectedStatuses(
         if (node.reach === "silent") return target.transport === "tcp" ? "unclear" : "next, silent";
         if (!(node instanceof SimPool)) return "unclear";
         const last = steps.length === 0;
-        return invite ? inviteStep(node, last) : otherStep(node, last, request.method);
+        const step = invite ? inviteStep(node, last) : otherStep(node, last, request.method);
+        // Its answers overtake each other.
+        if (node.mood.oddity === "changes its mind") return "unclear";
+        return node.mood.oddity === "garbles" && typeof step === "number" ? garbled(step) : step;
       });
     }
   }
@@ -50,6 +53,11 @@ export function expectedStatuses(
   }
   if (!silence) return [500];
   return [invite ? 408 : NO_ANSWER];
+}
+
+/** What becomes of a status that is garbled: a failure, which lets the next one try. */
+function garbled(step: number): Step {
+  return step === 487 || step === NO_ANSWER ? "unclear" : "next";
 }
 
 function inviteStep(pool: SimPool, last: boolean): Step {

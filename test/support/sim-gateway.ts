@@ -2,6 +2,7 @@ import { SipCore } from "../../src/sip/core.ts";
 import type { Decision, RoutingRequest } from "../../src/sip/decision.ts";
 import type { CoreEvent } from "../../src/sip/event.ts";
 import type { Flow, Listener, Target } from "../../src/sip/flow.ts";
+import { StreamFraming } from "../../src/sip/framing.ts";
 import type { CoreHost, LocateQuery, LocateResult } from "../../src/sip/host.ts";
 import type { SimSetting } from "./sim-actor.ts";
 import { SimMessage } from "./sim-message.ts";
@@ -64,6 +65,7 @@ export class SimGateway implements SimNode, CoreHost {
   readonly #setting: SimSetting;
   readonly #watch: GatewayWatch;
   readonly #flows = new Map<Path, SimFlow>();
+  readonly #framings = new Map<Path, StreamFraming>();
   #ephemeralPort = 30_000;
 
   /** @param routeKeys keys for the Record-Route URIs; none for unsigned ones */
@@ -81,8 +83,28 @@ export class SimGateway implements SimNode, CoreHost {
 
   receive(message: SimMessage, path: Path): void {
     this.#watch.received(message, path);
-    this.core.receive(Buffer.from(message.text, "latin1"), this.#flowOf(path), this.#setting.clock.now);
+    const bytes = Buffer.from(message.text, "latin1");
+    if (path.transport === "udp") this.core.receive(bytes, this.#flowOf(path), this.#setting.clock.now);
+    else {
+      const frames = this.receivePart(bytes, path);
+      if (frames !== 1) this.#setting.violation(`one message on a stream became ${frames}`);
+    }
     this.#watch.handled();
+  }
+
+  /** Bytes of a stream. @returns the number of messages that were cut out of it */
+  receivePart(bytes: Buffer, path: Path): number {
+    let framing = this.#framings.get(path);
+    if (framing === undefined) this.#framings.set(path, (framing = new StreamFraming()));
+    framing.push(bytes);
+    let frames = 0;
+    for (let frame = framing.next(); frame !== undefined; frame = framing.next()) {
+      if (frame === "ping") continue;
+      frames++;
+      this.core.receive(frame, this.#flowOf(path), this.#setting.clock.now);
+    }
+    if (framing.error !== undefined) this.#setting.violation(`a stream cannot be cut: ${framing.error}`);
+    return frames;
   }
 
   closed(path: Path, reason: string): void {
@@ -118,14 +140,18 @@ export class SimGateway implements SimNode, CoreHost {
   locate(queryId: number, query: LocateQuery): LocateResult | undefined {
     const { directory, clock, note } = this.#setting;
     const { manner, delay } = directory.manner(query.host);
-    const result = directory.lookUp(query);
+    const result = directory.answer(query);
     if (manner !== "at once") note(`DNS ${manner}`);
-    if (manner === "at once" || manner === "fails") {
+    const say = (): void => {
+      if (!query.inDialog) directory.said.set(`${query.affinity} ${query.host}`, result);
       this.#watch.located(query, result);
+    };
+    if (!manner.endsWith("late") && manner !== "never answers") {
+      say();
       return result;
     }
     clock.after(delay, () => {
-      this.#watch.located(query, result);
+      say();
       this.core.resolved(queryId, result, clock.now);
     });
     return undefined;

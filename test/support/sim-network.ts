@@ -9,6 +9,8 @@ export interface Conditions {
   readonly delay: number;
   /** Added at random, so that datagrams overtake each other. */
   readonly jitter: number;
+  /** That a connection breaks in the middle of a message. */
+  readonly tearing: number;
 }
 
 /** Where the host of a node stands: it answers, it swallows everything, or its kernel refuses everything. */
@@ -18,6 +20,8 @@ export interface SimNode {
   readonly name: string;
   reach: Reach;
   receive(message: SimMessage, path: Path): void;
+  /** The beginning of a message that will not be whole. */
+  receivePart?(bytes: Buffer, path: Path): void;
   /** A connection ended, or (UDP) a datagram could not be sent. */
   closed(path: Path, reason: string): void;
 }
@@ -124,6 +128,12 @@ export class SimNetwork {
     }
   }
 
+  /** What arrives of a message in which its connection breaks; undefined for one that arrives as a whole. */
+  cutOf({ text }: SimMessage): Buffer | undefined {
+    if (!this.#random.chance(this.conditions.tearing)) return undefined;
+    return Buffer.from(text.slice(0, this.#random.int(1, text.length - 1)), "latin1");
+  }
+
   /** Breaks every connection of a node, as when its host goes down. */
   breakConnectionsOf(node: SimNode): void {
     for (const stream of [...this.streams]) if (stream.node === node) stream.breakDown("ECONNRESET");
@@ -176,6 +186,16 @@ export class Stream implements Path {
     const { far } = this;
     if (!this.open || far === undefined) return;
     this.readyAt = Math.max(this.readyAt, network.clock.now + network.delay());
+    const torn = network.cutOf(message);
+    if (torn !== undefined) {
+      network.clock.after(this.readyAt - network.clock.now, () => {
+        if (!far.open || far.node.reach !== "up") return;
+        far.node.receivePart?.(torn, far);
+        network.watch.note("connection broke in a message");
+        this.breakDown("ECONNRESET");
+      });
+      return;
+    }
     network.clock.after(this.readyAt - network.clock.now, () => {
       if (far.open && far.node.reach === "up") far.node.receive(message, far);
     });

@@ -155,7 +155,21 @@ export class SimOracle implements GatewayWatch {
       return;
     }
     const { status } = message;
+    if (status > 699) {
+      this.#setting.note("response with a status that does not exist");
+      return;
+    }
     const invite = message.method === "INVITE";
+    if (!isAnswerTo(branch, message)) {
+      this.#setting.note("response that is not the request's");
+      // A final one is a failure of whoever sent it, a provisional one only tells that somebody is there.
+      if (isPending(branch, now)) {
+        if (status < 200) branch.provisionalAt ??= now;
+        else [branch.final, branch.finalAt] = [message, now];
+      }
+      if (invite && status >= 300) branch.failuresHeard++;
+      return;
+    }
     const accepted =
       branch.finalAt !== undefined && branch.final!.status < 300 && now < branch.finalAt + TRANSACTION_TIME;
     if (status >= 200 && status < 300 && invite && (isPending(branch, now) || accepted)) {
@@ -254,7 +268,8 @@ export class SimOracle implements GatewayWatch {
   /** Serial search (§16.6): each target once and in order, and not while another one rings. */
   #checkOrder(upstream: Upstream, message: SimMessage, path: Path): void {
     const now = this.#now;
-    if (upstream.finals.length > 0) this.#fault(`forwarded after the final response: ${message.summary}`);
+    if (upstream.finals.length > 0 && !upstream.decidedAnew)
+      this.#fault(`forwarded after the final response: ${message.summary}`);
     if (upstream.cancelledAt !== undefined) this.#fault(`forwarded after CANCEL: ${message.summary}`);
     const places = this.candidates(upstream);
     const place = `${path.transport} ${path.peer}`;
@@ -285,7 +300,8 @@ export class SimOracle implements GatewayWatch {
         : [];
     const located = uris.flatMap((uri) => {
       const query = queryOf(uri);
-      const found = query === undefined ? undefined : this.#setting.directory.lookUp(query);
+      const { directory } = this.#setting;
+      const found = query && (inDialog ? directory.lookUp(query) : directory.saidFor(request.callId, query));
       return found?.ok ? found.targets.map((t) => `${t.transport} ${t.address}:${t.port}`) : [];
     });
     const connection = inDialog && beyond === undefined ? this.#connections.get(request.callId) : undefined;
@@ -390,6 +406,11 @@ export class SimOracle implements GatewayWatch {
   #fault(text: string): void {
     this.#setting.violation(text);
   }
+}
+
+/** Whether a response has the Vias of the caller and the CSeq of the request: else it leads to nobody. */
+function isAnswerTo({ request }: Downstream, { vias, cseq }: SimMessage): boolean {
+  return vias.length === request.vias.length && cseq === request.cseq;
 }
 
 function listenerOf(path: Path): Listener {

@@ -1,5 +1,5 @@
 import { dialogRequest, SimActor, type SimDialog, type SimSetting } from "./sim-actor.ts";
-import { type SimMessage, uriOf, writeReply } from "./sim-message.ts";
+import { SimMessage, uriOf, writeReply } from "./sim-message.ts";
 import type { UasTransaction } from "./sim-transactions.ts";
 
 /** What a server makes of an INVITE: accepts it in one of several ways, keeps quiet, or answers with that status. */
@@ -19,7 +19,21 @@ export type OtherMood = "accepts" | "accepts late" | "silent" | Rejection;
 
 export type Rejection = "302" | "401" | "403" | "404" | "407" | "408" | "486" | "500" | "503" | "600" | "603";
 
+/** What a server sends besides its answers, or in their place. */
+export type Oddity =
+  /** Each final answer twice at once, and again after every transaction has ended. */
+  | "twice and late"
+  /** A final answer of another kind right behind the first. */
+  | "changes its mind"
+  /** Answers of nobody's: another branch, another method in CSeq, a status that does not exist. */
+  | "answers others"
+  /** Its final answers lack the caller's Via, or have another CSeq number. */
+  | "garbles";
+
+export const ODDITIES: readonly Oddity[] = ["twice and late", "changes its mind", "answers others", "garbles"];
+
 export interface PoolMood {
+  readonly oddity: Oddity | undefined;
   readonly invite: InviteMood;
   readonly other: OtherMood;
   /** ms from a request to its answer. */
@@ -60,6 +74,8 @@ export class SimPool extends SimActor {
   }
 
   protected override requestReceived(request: SimMessage, transaction: UasTransaction): void {
+    const { oddity } = this.mood;
+    if (oddity !== undefined) transaction.alter = (response) => this.#oddly(oddity, transaction, response);
     if (request.toTag !== "") this.#inDialog(request, transaction);
     else if (request.method === "INVITE") this.#invited(request, transaction);
     else this.#asked(request, transaction);
@@ -67,13 +83,46 @@ export class SimPool extends SimActor {
 
   protected override ackReceived(ack: SimMessage): void {
     const leg = this.#legs.get(`${ack.callId} ${ack.toTag}`);
-    if (leg === undefined) this.setting.violation(`${this.name} got the ACK of a dialog that it is not in`);
+    const unsure = this.mood.oddity === "changes its mind";
+    if (leg === undefined && !unsure) this.setting.violation(`${this.name} got the ACK of a dialog that it is not in`);
     leg?.invite?.acknowledge();
   }
 
   protected override cancelReceived(invite: UasTransaction): void {
     if (this.mood.ignoresCancel) this.setting.note("CANCEL ignored by a pool");
     else invite.respond(writeReply(invite.request, 487, this.#tag()));
+  }
+
+  /** What goes out in the place of a response. */
+  #oddly(oddity: Oddity, transaction: UasTransaction, response: SimMessage): readonly SimMessage[] {
+    const { setting } = this;
+    const { request } = transaction;
+    if (response.status < 200) return [response];
+    setting.note(`pool that ${oddity}`);
+    switch (oddity) {
+      case "twice and late":
+        setting.clock.after(40_000, () => transaction.respondBeside(response));
+        return [response, response];
+      case "changes its mind":
+        return [response, writeReply(request, response.status < 300 ? 486 : 200, response.toTag, [this.#contact])];
+      case "answers others": {
+        const { text } = response;
+        const strange = [
+          text.replace(/;branch=[^;\r]+/, ";branch=z9hG4bKnobody"),
+          text.replace(/^CSeq: (\d+) .*$/m, "CSeq: $1 NOTIFY"),
+          text.replace(/^SIP\/2.0 \d+/, "SIP/2.0 999"),
+        ];
+        return [...strange.map((one) => new SimMessage(one)), response];
+      }
+      case "garbles": {
+        const { text } = response;
+        const garbled =
+          request.cseq % 2 === 0
+            ? text.replace(/^(Via: .*\r\n)(?:Via: .*\r\n)+/m, "$1")
+            : text.replace(/^CSeq: \d+/m, "CSeq: 99");
+        return [new SimMessage(garbled)];
+      }
+    }
   }
 
   #invited(request: SimMessage, transaction: UasTransaction): void {

@@ -1,4 +1,6 @@
 import type { Test } from "tap";
+import { DNS_LIES } from "./sim-directory.ts";
+import { ODDITIES } from "./sim-pool.ts";
 import { runSeed } from "./sim-world.ts";
 
 /** What a run may meet. Each file of seeds has to meet all of it, or the simulation has gone blind. */
@@ -17,11 +19,14 @@ const FEATURES: readonly string[] = [
   "DNS late",
   "DNS fails",
   "DNS fails late",
+  ...DNS_LIES.map((lie) => `DNS ${lie}`),
+  "connection broke in a message",
   // what the table says
   "decision: proxy",
   "decision: redirect",
   "decision: reject",
   "table changed",
+  "table changed all the time",
   "decided anew without a transaction",
   "gateway points at itself",
   // calls
@@ -61,6 +66,10 @@ const FEATURES: readonly string[] = [
   "100 to a non-INVITE (RFC 4320)",
   "non-INVITE left without an answer (RFC 4320)",
   ...[302, 303, 403, 404, 408, 480, 481, 482, 483, 487, 500].map((status) => `answered ${status} ourselves`),
+  // pools that answer oddly
+  ...ODDITIES.map((oddity) => `pool that ${oddity}`),
+  "response that is not the request's",
+  "response with a status that does not exist",
   // strangers
   "stray response",
   "message dropped",

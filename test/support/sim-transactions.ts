@@ -98,6 +98,8 @@ export class UasTransaction {
   /** The final response that was sent. */
   final: SimMessage | undefined;
   acknowledged = false;
+  /** What is sent in the place of a response. */
+  alter: ((response: SimMessage) => readonly SimMessage[]) | undefined;
   readonly #clock: SimClock;
   readonly #reconnect: () => Path;
   #last: SimMessage | undefined;
@@ -155,7 +157,8 @@ export class UasTransaction {
   }
 
   #send(): void {
-    this.#way().send(this.#last!);
+    const messages = this.alter?.(this.#last!) ?? [this.#last!];
+    for (const message of messages) this.#way().send(message);
   }
 
   #way(): Path {

@@ -42,7 +42,8 @@ export function judgeCalm(setting: SimSetting, oracle: SimOracle, calls: readonl
 function judgeCourse(setting: SimSetting, upstream: Upstream, call: SimCall): void {
   const answered = upstream.branches.find((branch) => branch.final?.status === 200);
   const pool = setting.network.at(answered?.path.peer ?? "");
-  const ill = pool instanceof SimPool && call.plan.kind === "call" && pool.mood.info !== 200;
+  const odd = pool instanceof SimPool && (pool.mood.oddity === "garbles" || pool.mood.oddity === "changes its mind");
+  const ill = odd || (pool instanceof SimPool && call.plan.kind === "call" && pool.mood.info !== 200);
   if (ill) return;
   if (!call.succeeded) setting.violation(`${call.callId} was answered but did not come to its end`);
   else setting.note(`${call.plan.kind} completed`);
@@ -67,7 +68,9 @@ function judgeTransaction(setting: SimSetting, oracle: SimOracle, upstream: Upst
   const key = `${request.method} ${request.callId}`;
   if (proxied && (oracle.events.get(key) ?? 0) === 0) setting.violation(`no event tells of ${request.summary}`);
   const settledAt = Math.min(cancelledAt ?? Number.POSITIVE_INFINITY, upstream.finalAt ?? Number.POSITIVE_INFINITY);
-  if (request.method === "INVITE") for (const branch of branches) judgeCancelled(setting, branch, settledAt);
+  // What was answered before without a transaction, by another table, settles nothing.
+  if (request.method === "INVITE" && !upstream.decidedAnew)
+    for (const branch of branches) judgeCancelled(setting, branch, settledAt);
 }
 
 /**

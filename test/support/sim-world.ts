@@ -4,11 +4,11 @@ import type { SimSetting } from "./sim-actor.ts";
 import { type CallKind, SimCall } from "./sim-call.ts";
 import { SimCaller } from "./sim-caller.ts";
 import { SimClock } from "./sim-clock.ts";
-import { type DnsManner, SimDirectory } from "./sim-directory.ts";
+import { DNS_LIES, type DnsManner, SimDirectory } from "./sim-directory.ts";
 import { GATEWAY_IP, SimGateway } from "./sim-gateway.ts";
 import { type Conditions, SimNetwork } from "./sim-network.ts";
 import { SimOracle } from "./sim-oracle.ts";
-import { type InviteMood, type OtherMood, type PoolMood, type Rejection, SimPool } from "./sim-pool.ts";
+import { type InviteMood, ODDITIES, type OtherMood, type PoolMood, type Rejection, SimPool } from "./sim-pool.ts";
 import { SimRandom } from "./sim-random.ts";
 import { SimStranger } from "./sim-stranger.ts";
 import { judgeCalm, judgeEnd } from "./sim-verdict.ts";
@@ -60,7 +60,7 @@ export function runSeed(seed: number, tracing = false): RunResult {
 
 class SimWorld implements SimSetting {
   readonly clock = new SimClock();
-  readonly directory = new SimDirectory();
+  readonly directory = new SimDirectory(GATEWAY_IP);
   readonly random: SimRandom;
   readonly network: SimNetwork;
   readonly violations: string[] = [];
@@ -85,6 +85,7 @@ class SimWorld implements SimSetting {
       duplication: calm ? 0 : random.pick([0, 0.1, 0.3]),
       delay: random.int(1, 30),
       jitter: random.pick(calm ? [0, 30, 60] : [0, 50, 250]),
+      tearing: this.#weather === "breaking" ? 0.03 : 0,
     };
     this.network = new SimNetwork(this.clock, random, conditions, {
       note: (feature) => this.note(feature),
@@ -184,6 +185,10 @@ class SimWorld implements SimSetting {
     });
     this.#table.set("loop@contoso.com", this.#proxyTo(["sip:gw.contoso.com:5060;transport=udp"], false));
     if (random.chance(0.15)) this.clock.after(random.int(0, 9000), () => this.#changeTable());
+    if (random.chance(0.04)) {
+      this.note("table changed all the time");
+      for (let at = 0; at < 9000; at += 150) this.clock.after(at, () => this.#churnTable());
+    }
     if (this.#weather === "breaking") for (const pool of this.#pools) this.#plague(pool);
   }
 
@@ -196,12 +201,14 @@ class SimWorld implements SimSetting {
       provisionals: random.chance(0.7),
       rfc4320: random.chance(0.6),
       ignoresCancel: random.chance(0.1),
+      oddity: random.chance(0.1) ? random.pick(ODDITIES) : undefined,
       info: random.pick([...Array<200>(20).fill(200), 401, 500, 503] as const),
     };
   }
 
   #dns(): { manner: DnsManner; delay: number } {
     if (this.random.chance(0.06)) return { manner: this.random.pick(["fails", "fails late"] as const), delay: 700 };
+    if (this.random.chance(0.1)) return { manner: this.random.pick(DNS_LIES), delay: 20_000 };
     return this.#lateness(0.2);
   }
 
@@ -225,6 +232,17 @@ class SimWorld implements SimSetting {
     ]);
     this.#table.set("ocschat@contoso.com", decision);
     if (this.random.chance(0.3)) this.#table.delete("moved@contoso.com");
+  }
+
+  /** One of the rows comes, goes, or leads elsewhere. */
+  #churnTable(): void {
+    const { random } = this;
+    const row = random.pick(["ocschat@contoso.com", "moved@contoso.com", "loop@contoso.com"]);
+    if (random.chance(0.2)) this.#table.delete(row);
+    else {
+      const pools = random.pick([["sip:pcpool.contoso.com"], ["sip:backup.contoso.com", "sip:pcpool.contoso.com"]]);
+      this.#table.set(row, random.chance(0.2) ? reject(410, "retired") : this.#proxyTo(pools));
+    }
   }
 
   /** A host goes down, for good; connections break. */

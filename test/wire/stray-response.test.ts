@@ -1,6 +1,6 @@
 import t from "tap";
-import { CoreHarness, type Message } from "../support/core-harness.ts";
-import { FRONT_END, lookupInvite, POOL, request } from "./texts.ts";
+import { CoreHarness, type Message, proxyTo } from "../support/core-harness.ts";
+import { FRONT_END, lookupInvite, POOL, POOL_2, POOL_3, request } from "./texts.ts";
 
 function forwarded(net: CoreHarness, text = request("INFO")): Message {
   net.udp(FRONT_END).says(text);
@@ -92,3 +92,46 @@ for (const method of ["INVITE", "MESSAGE"]) {
     },
   );
 }
+
+for (const method of ["INVITE", "MESSAGE"]) {
+  t.test(
+    `an answer to ${method} with another CSeq number is a failure of the pool, too; what follows counts`,
+    async (t) => {
+      const net = new CoreHarness();
+      const frontEnd = net.udp(FRONT_END);
+      frontEnd.says(request(method));
+      const forwarded = net.udp(POOL).hears();
+      const garbled = (status: string): string => forwarded.reply(status).replace(/^CSeq: 1/m, "CSeq: 4711");
+      net.clear();
+      net.udp(POOL).says(garbled("180 Ringing"));
+      t.same(frontEnd.inbox, [], "a provisional one goes nowhere");
+      net.udp(POOL).says(garbled("200 OK"));
+      t.equal(frontEnd.hears().status, 500);
+      net.udp(POOL).says(garbled("200 OK"));
+      net.advance(100_000);
+      t.same(
+        frontEnd.inbox.filter(({ status }) => status === 200),
+        [],
+      );
+      t.match(net.core.load, { serverTransactions: 0, clientTransactions: 0, timers: 0 });
+    },
+  );
+}
+
+t.test("a 2xx that leads to nobody moves on to the next target once, however often it is repeated", async (t) => {
+  const net = new CoreHarness({
+    names: { pool: [POOL, POOL_2, POOL_3].map((ip) => `udp:${ip}:5060`) },
+    decide: proxyTo("sip:pool"),
+  });
+  net.udp(FRONT_END).says(lookupInvite());
+  const garbled = net
+    .udp(POOL)
+    .hears()
+    .reply("200 OK")
+    .replace(/^CSeq: 1/m, "CSeq: 4711");
+  for (let i = 0; i < 5; i++) net.udp(POOL).says(garbled);
+  t.equal(net.udp(POOL_2).inbox.length, 1);
+  t.same(net.udp(POOL_3).inbox, []);
+  net.udp(POOL_2).answers(net.udp(POOL_2).hears(), "200 OK");
+  t.equal(net.udp(FRONT_END).inbox.at(-1)?.status, 200);
+});

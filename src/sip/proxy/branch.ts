@@ -31,6 +31,8 @@ export class Branch implements ClientTransactionUser {
   active = true;
   /** True once the next target is tried beside it. */
   superseded = false;
+  /** It has been counted as failed, and the next one was turned to. */
+  failed = false;
   /** The same server over UDP, when this branch went over TCP for its size alone (§18.1.1). */
   orElse: Target | undefined;
   private readonly environment: ProxyEnvironment;

@@ -4,10 +4,17 @@ import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 
-/** True when a Via stands below ours, so that the response has somewhere to go. */
-export function hasLowerVia(response: SipMessage): boolean {
+/**
+ * Why a response to our branch would be none to the caller, as the rest of a sentence that starts with its status:
+ * there is no Via below ours to lead it on, or its CSeq is not that of the request. Undefined for one that is as it
+ * should be.
+ * @param cseq the number in the CSeq of the request
+ */
+export function strandedBy(response: SipMessage, cseq: number): string | undefined {
+  if (response.cseq!.number !== cseq) return "with another CSeq than the request's";
   const at = response.find(Header.Via);
-  return response.topVia!.end < response.index[at + 3]! || response.find(Header.Via, at + INDEX_STRIDE) >= 0;
+  const hasLower = response.topVia!.end < response.index[at + 3]! || response.find(Header.Via, at + INDEX_STRIDE) >= 0;
+  return hasLower ? undefined : "without the Via of the caller";
 }
 
 /** The upstream copy of a response: without our Via, else as it came (§16.7 step 3). Undefined when no Via would be left. */

@@ -10,7 +10,7 @@ import { parseUri } from "../uri.ts";
 import { Branch, type BranchFailure, type BranchOwner } from "./branch.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import { forwardRequest, viaValue, viaWithSource } from "./forward-request.ts";
-import { forwardResponse, hasLowerVia } from "./forward-response.ts";
+import { forwardResponse, strandedBy } from "./forward-response.ts";
 import { LateAnswers } from "./late-answers.ts";
 import { nextHopOf, type RouteInformation } from "./routes.ts";
 import { leavesOverUdpOnly, overTcp } from "./size-rule.ts";
@@ -58,10 +58,13 @@ export class ResponseContext implements BranchOwner {
   private lastTarget: Target | undefined;
   private trying: Timer | undefined;
   private cancelled = false;
+  /** The number in the CSeq of the request. */
+  private readonly cseq: number;
 
   constructor(environment: ProxyEnvironment, job: ProxyJob, server: ServerTransaction) {
     this.environment = environment;
     this.openJob = job;
+    this.cseq = job.request.cseq!.number;
     this.server = server;
     this.startedAt = environment.timers.now;
     this.targets = targetsOf(environment, job);
@@ -96,29 +99,32 @@ export class ResponseContext implements BranchOwner {
   provisionalReceived(branch: Branch, response: SipMessage): void {
     if (this.finished) return;
     if (branch.superseded) {
-      if (this.targets.hasMore || this.targets.isLocating || this.branches.some((b) => b.active && !b.superseded)) {
+      if (this.branches.some((other) => other.active && !other.superseded)) {
         branch.cancel();
         return;
       }
-      // Nobody else is left, so the one that was given up too early is the one after all.
+      // Nobody else is being tried, a name at most is looked up: the one that was given up too early is the one after all.
+      this.targets.stopLookUp();
       branch.superseded = false;
     }
     // §16.7 step 5, and RFC 4320 §4.1 for every method but INVITE.
     if (response.status === 100 || this.job.request.method !== "INVITE") return;
+    if (strandedBy(response, this.cseq) !== undefined) return;
     const text = forwardResponse(response);
     if (text !== undefined) this.server.respond(response.status, text);
   }
 
   finalReceived(branch: Branch, response: SipMessage): void {
     const { status } = response;
-    if (!hasLowerVia(response)) {
-      this.strandedResponse(branch, status);
+    const stranded = strandedBy(response, this.cseq);
+    if (stranded !== undefined) {
+      this.strandedResponse(branch, `${branch.target.host} answered ${status} ${stranded}`);
       return;
     }
     if (status < 300) {
       this.conclude(branch.target, status, forwardResponse(response), undefined);
       for (const other of this.branches) if (other !== branch) other.cancel();
-      branch.handOver(new LateAnswers(this.server));
+      branch.handOver(new LateAnswers(this.server, this.cseq));
       return;
     }
     if (this.finished) return;
@@ -139,10 +145,11 @@ export class ResponseContext implements BranchOwner {
     } else this.answerWith(branch.target, response);
   }
 
-  /** A final response that no Via leads any further is none to the caller, who must not wait for ever. */
-  private strandedResponse(branch: Branch, status: number): void {
-    if (this.finished) return;
-    const reason = `${branch.target.host} answered ${status} without the Via of the caller`;
+  /** A final response that would be none to the caller is a failure of who sent it: the caller must not wait for ever. */
+  private strandedResponse(branch: Branch, reason: string): void {
+    // A 2xx comes again and again until its ACK, which nobody sends; and it may come after its connection broke.
+    if (this.finished || branch.failed) return;
+    branch.failed = true;
     this.outcomes.push(unreachable(reason));
     if (branch.superseded) this.concludeIfIdle();
     else {
@@ -153,6 +160,7 @@ export class ResponseContext implements BranchOwner {
 
   branchFailed(branch: Branch, failure: BranchFailure, reason: string): void {
     if (this.finished) return;
+    branch.failed = true;
     const status = failure === "timeout" ? 408 : 503;
     this.outcomes.push({ status, response: undefined, target: branch.target, explanation: reason });
     if (branch.superseded) this.concludeIfIdle();

@@ -19,6 +19,8 @@ export class TargetSet {
   private readonly uris: SipUri[];
   private readonly candidates: Candidate[];
   private stopLocating: (() => void) | undefined;
+  /** What is being looked up. */
+  private located: SipUri | undefined;
 
   constructor(
     environment: ProxyEnvironment,
@@ -66,10 +68,19 @@ export class TargetSet {
       if (found === undefined) {
         later = true;
         this.stopLocating = stop;
+        this.located = uri;
         return;
       }
       this.add(uri, found, unreachable);
     }
+  }
+
+  /** Ends a look-up under way, which calls nobody any more; what it was for comes next again. */
+  stopLookUp(): void {
+    if (this.stopLocating === undefined) return;
+    this.stopLocating();
+    this.stopLocating = undefined;
+    this.uris.unshift(this.located!);
   }
 
   /** Forgets all that is left; a look-up under way calls nobody any more. */
