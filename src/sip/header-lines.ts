@@ -111,7 +111,9 @@ export class HeaderLines {
 /** What is wrong with a line that holds such a thing. */
 export const STRAY = "a header holds NUL, or a CR or LF that ends no line";
 
-/** Whether a start line, without its CRLF, holds what could end a line elsewhere. */
-export function hasStray(startLine: string): boolean {
-  return startLine.indexOf("\n") >= 0 || startLine.indexOf("\r") >= 0 || startLine.indexOf("\0") >= 0;
+/** Whether a start line, which ends with the CRLF at `end`, holds what could end a line elsewhere. */
+export function hasStray(head: string, end: number): boolean {
+  if (head.indexOf("\n") !== end + 1 || head.indexOf("\r") !== end) return true;
+  const nul = head.indexOf("\0");
+  return nul >= 0 && nul < end;
 }

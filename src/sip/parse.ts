@@ -1,4 +1,4 @@
-import { parseDecimal, skipToken } from "./chars.ts";
+import { matchesIgnoringCase, parseDecimal, skipToken } from "./chars.ts";
 import { HeaderLines, hasStray, STRAY } from "./header-lines.ts";
 import { Header } from "./header-names.ts";
 import { SipMessage } from "./message.ts";
@@ -59,7 +59,7 @@ export function parseMessage(bytes: Buffer): Parsed {
     }
   }
 
-  if (hasStray(head.slice(0, startEnd))) problem ||= STRAY;
+  if (hasStray(head, startEnd)) problem ||= STRAY;
   LINES.read(bytes, startEnd + 2, headersEnd);
   problem ||= LINES.problem;
   const { index, contentLengthAt } = LINES;
@@ -91,7 +91,7 @@ export function parseMessage(bytes: Buffer): Parsed {
 }
 
 function startsLikeResponse(head: string): boolean {
-  return head.startsWith("SIP/2.0 ") || head.slice(0, 8).toUpperCase() === "SIP/2.0 ";
+  return matchesIgnoringCase(head, 0, "sip/2.0 ");
 }
 
 function hasSpaceOrBracket(uri: string): boolean {

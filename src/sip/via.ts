@@ -3,7 +3,7 @@ import { ParamWalker } from "./params.ts";
 
 /** One Via value (RFC 3261 §20.42), with positions in the head so that it can be edited in place. */
 export interface Via {
-  /** As written, in lower case: `udp`, `tcp`, `tls`, … */
+  /** As written: `UDP`, `TCP`, `TLS`, … in any case. */
   readonly transport: string;
   /** sent-by host without brackets, as written. */
   readonly host: string;
@@ -37,7 +37,7 @@ export function parseVia(s: string, start: number, end: number): Via | undefined
   const transportStart = i;
   i = skipToken(s, i, end);
   if (i === transportStart) return undefined;
-  const transport = s.slice(transportStart, i).toLowerCase();
+  const transport = s.slice(transportStart, i);
   const hostStart = skipLws(s, i, end);
   if (hostStart === i || hostStart >= end) return undefined;
   i = hostStart;

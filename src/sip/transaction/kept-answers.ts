@@ -5,7 +5,7 @@ const CHUNK_BYTES = 256 * 1024;
 const LONGEST_CHAIN = 32;
 const NONE = -1;
 
-/** Where the parts of a key are hashed and compared. */
+/** Where a key that is looked for is hashed and compared. */
 const SCRATCH = Buffer.alloc(4096);
 
 /** What is kept besides the answer itself. */
@@ -70,15 +70,14 @@ export class KeptAnswers {
   keep({ key, text, flow, weight }: KeptAnswer, now: number): boolean {
     const size = key.length + text.length;
     if (key.length > SCRATCH.length || size > CHUNK_BYTES) return false;
-    const hash = this.hashOf(key);
+    const chunk = this.chunkFor(size);
+    chunk.write(key + text, this.end, size, "latin1");
+    const hash = this.hashOf(chunk, this.end, key.length);
     let chain = 0;
     for (let slot = this.buckets[hash & (this.room - 1)]!; slot !== NONE; slot = this.links[slot]!) chain++;
     if (chain >= LONGEST_CHAIN) return false;
     if (this.count === this.room) this.grow();
     const slot = (this.first + this.count) & (this.room - 1);
-    const chunk = this.chunkFor(size);
-    chunk.write(key, this.end, key.length, "latin1");
-    chunk.write(text, this.end + key.length, text.length, "latin1");
     this.due[slot] = now + this.lifetime;
     this.places[slot] = (this.firstChunk + this.chunks.length - 1) * CHUNK_BYTES + this.end;
     this.keyLengths[slot] = key.length;
@@ -126,7 +125,8 @@ export class KeptAnswers {
 
   private find(key: string): number {
     if (this.count === 0 || key.length > SCRATCH.length) return NONE;
-    const hash = this.hashOf(key);
+    SCRATCH.write(key, 0, key.length, "latin1");
+    const hash = this.hashOf(SCRATCH, 0, key.length);
     for (let slot = this.buckets[hash & (this.room - 1)]!; slot !== NONE; slot = this.links[slot]!) {
       if (this.hashes[slot] !== hash || this.keyLengths[slot] !== key.length) continue;
       const place = this.places[slot]!;
@@ -136,11 +136,9 @@ export class KeptAnswers {
     return NONE;
   }
 
-  /** Leaves the bytes of the key in the scratch. */
-  private hashOf(key: string): number {
-    SCRATCH.write(key, 0, key.length, "latin1");
+  private hashOf(bytes: Buffer, start: number, length: number): number {
     let hash = this.seed;
-    for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ SCRATCH[i]!, 0x01000193);
+    for (let i = start; i < start + length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
     return hash ^ (hash >>> 13);
   }
