@@ -8,12 +8,17 @@ import { clearTemporaries, ownTemporary } from "./own-temporary.ts";
  * file in the same folder, fsync, rename, fsync of the folder. Mode and, where permitted, owner of the old file are kept.
  * The caller holds a lock: the temporary name `<path>.tmp` is the same for every writer, so that what a killed one
  * left behind is cleared by the next.
+ * @param check called right before the file is replaced; what it throws keeps that from happening
  * @returns the SHA-256 of what was written, in hex
  * @throws the system's error; the old file is then untouched and no temporary file is left
  */
-export async function atomicWrite(path: string, pieces: Iterable<string>): Promise<string> {
+export async function atomicWrite(
+  path: string,
+  pieces: Iterable<string>,
+  check?: () => Promise<void>,
+): Promise<string> {
   await rm(`${path}.tmp`, { force: true });
-  return write(path, `${path}.tmp`, pieces);
+  return write(path, `${path}.tmp`, pieces, check);
 }
 
 /**
@@ -26,7 +31,12 @@ export async function atomicWriteUnlocked(path: string, pieces: Iterable<string>
   await write(path, ownTemporary(path), pieces);
 }
 
-async function write(path: string, temporary: string, pieces: Iterable<string>): Promise<string> {
+async function write(
+  path: string,
+  temporary: string,
+  pieces: Iterable<string>,
+  check?: () => Promise<void>,
+): Promise<string> {
   const old = await stat(path).catch(() => undefined);
   if (old !== undefined) {
     // A rename asks only the folder's permission; a file marked read-only is meant to stay as it is.
@@ -49,6 +59,7 @@ async function write(path: string, temporary: string, pieces: Iterable<string>):
     } finally {
       await handle.close();
     }
+    await check?.();
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);

@@ -2,7 +2,6 @@ import { stat } from "node:fs/promises";
 import type { Drain } from "../drained-address.ts";
 import { WaypostError } from "../errors.ts";
 import { watchFiles } from "../file-watch.ts";
-import { keyOf } from "./address-key.ts";
 import { applyDifferences, differencesBetween } from "./differences.ts";
 import { DrainFile, withDrain } from "./drain-file.ts";
 import { fileError } from "./file-error.ts";
@@ -13,6 +12,7 @@ import { HistoryFile, type ReadHistory } from "./history-file.ts";
 import type { Endpoint } from "./model.ts";
 import { planChange, type WhyUnable } from "./plan-change.ts";
 import { type PlannedChange, Recorder } from "./recorder.ts";
+import { RowIndex } from "./row-index.ts";
 import type { IsSelf } from "./row-schema.ts";
 import type {
   Actor,
@@ -30,9 +30,8 @@ import type {
   TableSnapshot,
   TableUpdate,
 } from "./store.ts";
-import { stepsOf } from "./table.ts";
 import { FRESH_MS, type Known, TableFile } from "./table-file.ts";
-import { hashOf, TableHash } from "./table-hash.ts";
+import { TableHash } from "./table-hash.ts";
 
 export interface FileStoreOptions {
   /** Absolute path of the endpoint file. It need not exist: the first change makes it. Its folder must. */
@@ -49,6 +48,9 @@ export interface FileStoreOptions {
 
 /** How long noting an edit that is in force already may wait for another writer. */
 const NOTE_WAIT_MS = 300;
+
+/** How often a change is made anew when a person saves the file again and again meanwhile. */
+const ATTEMPTS = 5;
 
 type Find = (key: string) => Endpoint | undefined;
 
@@ -77,7 +79,7 @@ export class FileStore implements EndpointStore {
   readonly #watchers = new Set<{ changed: (update: TableUpdate) => void; refused: (error: Error) => void }>();
   #stopWatching: (() => void) | undefined;
   #known: Known | undefined;
-  #index: { readonly of: readonly Endpoint[]; readonly rows: Map<string, Endpoint> } | undefined;
+  readonly #index = new RowIndex();
   /** The content that note and history beside the file are about, as far as this process could see to it. */
   #settled: string | undefined;
   #state: Pick<StoreHealth, "state" | "reason" | "since"> = { state: "ok", since: now() };
@@ -224,10 +226,17 @@ export class FileStore implements EndpointStore {
       return this.#result(current, await this.#plan(current, wish, now()));
     }
     return this.#underLock(async () => {
-      const current = await this.#settleEdit(await this.#read());
-      const at = now();
-      const differences = await this.#plan(current, wish, at);
-      return this.#commit(current, { actor: wish.actor, undoes: wish.undoes, differences, at });
+      for (let attempt = 1; ; attempt++) {
+        const current = await this.#settleEdit(await this.#read());
+        const at = now();
+        const differences = await this.#plan(current, wish, at);
+        try {
+          return await this.#commit(current, { actor: wish.actor, undoes: wish.undoes, differences, at });
+        } catch (error) {
+          // A person has saved the file in between: their edit stands, and the change is made on top of it.
+          if ((error as WaypostError).code !== "CHANGED_MEANWHILE" || attempt === ATTEMPTS) throw error;
+        }
+      }
     });
   }
 
@@ -239,7 +248,7 @@ export class FileStore implements EndpointStore {
       const endpoints = applyDifferences(current.endpoints, change.differences);
       const written = await this.#recorder.write(current, { ...change, revision: current.revision + 1, endpoints });
       this.#settled = written.sha256;
-      this.#keepIndex(current, written, change.differences);
+      this.#index.follow(current.endpoints, endpoints, change.differences);
       this.#accept(written, change.differences);
     }
     const { revision, hash } = this.#known ?? current;
@@ -247,31 +256,11 @@ export class FileStore implements EndpointStore {
   }
 
   async #plan(current: Known, wish: Wish, at: string): Promise<RowDifference[]> {
-    const rows = this.#indexOf(current);
+    const rows = this.#index.of(current.endpoints);
     const find: Find = (key) => rows.get(key);
     const history = wish.undoes === undefined ? undefined : await this.#history.read();
     const changes = wish.changes(find, history ?? NO_HISTORY);
     return planChange(changes, { find, isSelf: this.#isSelf, whyUnable: this.#whyUnable, actor: wish.actor, at });
-  }
-
-  /** The rows by key; made once for a table, and kept from one change to the next. */
-  #indexOf({ endpoints }: Known): Map<string, Endpoint> {
-    if (this.#index?.of !== endpoints) {
-      this.#index = { of: endpoints, rows: new Map(endpoints.map((row) => [keyOf(row), row])) };
-    }
-    return this.#index.rows;
-  }
-
-  #keepIndex(before: Known, after: Known, differences: readonly RowDifference[]): void {
-    const index = this.#indexOf(before);
-    const { rows, keys } = stepsOf(differences);
-    for (const key of keys) {
-      index.delete(key);
-    }
-    for (const row of rows) {
-      index.set(keyOf(row), row);
-    }
-    this.#index = { of: after.endpoints, rows: index };
   }
 
   #result(current: Known, differences: readonly RowDifference[]): ChangeResult {
@@ -348,26 +337,15 @@ export class FileStore implements EndpointStore {
 
   /** The file has disappeared: goes on with no endpoints, or writes the last table again. The caller holds the lock. */
   async #settleLoss(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {
-    const isThere = await stat(this.path).then(
-      () => true,
-      () => false,
-    );
-    const last = isThere ? undefined : await this.#file.last();
-    if (last === undefined) {
-      throw new WaypostError("NOTHING_TO_SETTLE", `${this.path} is not missing; there is nothing to decide`);
-    }
-    const hash = hashOf(last.rows);
-    const revision = Math.max(last.revision, await this.#file.notedRevision());
+    const lost = await this.#file.lost();
+    const { revision, hash, endpoints } = lost;
     if (decision === "restore") {
-      const written = await this.#file.write(revision, hash, last.rows);
+      const written = await this.#file.write(lost, revision, hash, endpoints);
       this.#settled = written.sha256;
       this.#accept(written);
       return { revision, hash, differences: [] };
     }
-    const differences = last.rows.map((before) => ({ before }));
-    const lost = { revision, hash, endpoints: last.rows, ownRevision: revision, modifiedAt: now() };
-    const current = { ...lost, signature: undefined, sha256: undefined };
-    return this.#commit(current, { actor, differences, at: now() });
+    return this.#commit(lost, { actor, differences: endpoints.map((before) => ({ before })), at: now() });
   }
 
   async #drainPath(): Promise<string> {

@@ -61,7 +61,7 @@ export class Recorder {
     const tableHash = new TableHash(current.hash).apply(change.differences).toString();
     await this.#history.append(nextEntry((await this.#last()).hash, { ...change, tableHash }));
     try {
-      return await this.#file.write(change.revision, tableHash, change.endpoints);
+      return await this.#file.write(current, change.revision, tableHash, change.endpoints);
     } catch (error) {
       await this.#history.dropLast().catch(() => undefined);
       throw error;

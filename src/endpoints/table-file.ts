@@ -83,11 +83,12 @@ export class TableFile {
 
   /**
    * Writes a table, its copy and its note. The caller holds the lock.
-   * @throws the system's error; the file is then as it was
+   * @param before the file as the caller knows it: a person's edit since then, which no lock keeps out, is not overwritten
+   * @throws WaypostError CHANGED_MEANWHILE, or the system's error; the file is then as it was
    */
-  async write(revision: number, hash: string, endpoints: readonly Endpoint[]): Promise<Known> {
+  async write(before: Known, revision: number, hash: string, endpoints: readonly Endpoint[]): Promise<Known> {
     const file = await this.realPath();
-    const sha256 = await atomicWrite(file, tableText(revision, endpoints));
+    const sha256 = await atomicWrite(file, tableText(revision, endpoints), () => this.#refuseEdited(before));
     // The table is safe now. What follows serves the next edit by hand, and a change is not undone for its sake.
     await copy(file, `${file}.last`).catch(() => undefined);
     await writeNote(file, { revision, sha256, complete: true }).catch(() => undefined);
@@ -126,9 +127,26 @@ export class TableFile {
     }
   }
 
-  /** Forgets the table that was in force last. */
-  async forgetLast(): Promise<void> {
-    await rm(`${await this.realPath()}.last`, { force: true });
+  /** The table of a file that has disappeared. @throws WaypostError NOTHING_TO_SETTLE when it has not */
+  async lost(): Promise<Known> {
+    const found = await stat(this.path).catch(() => undefined);
+    const last = found === undefined ? await this.last() : undefined;
+    if (last === undefined) {
+      throw new WaypostError("NOTHING_TO_SETTLE", `${this.path} is not missing; there is nothing to decide`);
+    }
+    const revision = Math.max(last.revision, (await readNote(await this.realPath()))?.revision ?? -1);
+    const nothing = { signature: undefined, sha256: undefined, modifiedAt: new Date().toISOString() };
+    return { revision, ownRevision: revision, hash: hashOf(last.rows), endpoints: last.rows, ...nothing };
+  }
+
+  async #refuseEdited(before: Known): Promise<void> {
+    const isSame =
+      before.sha256 === undefined
+        ? (await stat(this.path).catch(undefinedIfMissing)) === undefined
+        : (await this.read(before)).sha256 === before.sha256;
+    if (!isSame) {
+      throw new WaypostError("CHANGED_MEANWHILE", `${this.path} was edited while a change was being written`);
+    }
   }
 
   async #parse(

@@ -146,3 +146,41 @@ t.test("a watch that was stopped reports nothing more", async (t) => {
   await store.change([{ kind: "add", endpoint }], alice);
   await store.close();
 });
+
+t.test(
+  "an edit that is saved while a change is being written stands, and the change is made on top of it",
+  async (t) => {
+    const { path, store, edit } = await watched(t);
+    let saves = 0;
+    // Asked after the table was read and before it is written: the very moment at which nothing shows the edit yet.
+    const whyUnable = (): undefined => {
+      if (saves++ === 0) edit("one.contoso.com", "by-hand.contoso.com");
+    };
+    const writer = new FileStore({ path, whyUnable });
+    t.teardown(() => writer.close());
+    const endpoint = { sipAddress: "b@contoso.com", poolFqdn: "two.contoso.com" };
+    const { revision } = await writer.change([{ kind: "add", endpoint }], alice);
+    t.equal(revision, 3);
+    const { endpoints } = await store.load();
+    t.same(endpoints.map(({ poolFqdn }) => poolFqdn).sort(), ["by-hand.contoso.com", "two.contoso.com"]);
+    t.match(await store.history(), [{ actor: alice }, { actor: { name: "file" } }, { actor: alice }]);
+    t.match(await store.verifyHistory(), { newest: 3, faults: [] });
+  },
+);
+
+t.test("a change gives up, and says why, where the file is saved again and again meanwhile", async (t) => {
+  const { path, edit } = await watched(t);
+  let saves = 0;
+  const whyUnable = (): undefined => {
+    edit(saves++ === 0 ? "one." : `n${saves - 1}.`, `n${saves}.`);
+  };
+  const writer = new FileStore({ path, whyUnable });
+  t.teardown(() => writer.close());
+  const endpoint = { sipAddress: "b@contoso.com", poolFqdn: "two.contoso.com" };
+  await t.rejects(writer.change([{ kind: "add", endpoint }], alice), {
+    code: "CHANGED_MEANWHILE",
+    message: /endpoints\.json was edited while a change was being written/,
+  });
+  t.match(readFileSync(path, "utf8"), `n${saves}.contoso.com`, "the last edit stands");
+  t.match(await writer.verifyHistory(), { faults: [] });
+});

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { RedisStore } from "../../src/endpoints/redis/redis-store.ts";
@@ -85,3 +85,27 @@ t.test(
     t.equal((await next.drains()).length, 2);
   },
 );
+
+t.test("a decision by a command whose copy is behind gives no revision that a gateway has already", async (t) => {
+  const server = await RedisServer.start(t);
+  const copy = join(t.testdir(), "copy");
+  const open = (more: { copy?: string; keepsCopy?: boolean } = {}): RedisStore => {
+    const store = new RedisStore({ access: accessTo(server), ...more });
+    t.teardown(() => store.close());
+    return store;
+  };
+  const add = (store: RedisStore, name: string) =>
+    store.change([{ kind: "add", endpoint: { sipAddress: `${name}@contoso.com`, poolFqdn: "a.contoso.com" } }], editor);
+  const gateway = open({ copy, keepsCopy: true });
+  await gateway.load();
+  await add(gateway, "one");
+  await eventually("the copy", () => existsSync(copy) || undefined);
+  const behind = `${copy}.behind`;
+  copyFileSync(copy, behind);
+  const { revision, hash } = await add(gateway, "two");
+  await server.client(t).flushall();
+  await add(open(), "stranger");
+  const at = new Date().toISOString();
+  await gateway.reportGateway({ name: "gw", revision, hash, endpoints: 2, health: await gateway.health(), at });
+  t.equal((await open({ copy: behind }).settle("accept", editor)).revision, revision + 1);
+});

@@ -39,6 +39,12 @@ const gateway = await scene.gateway({ url, history: 10 });
 const commands = new Place(gateway.directory);
 const copy = join(gateway.directory, "endpoints.last-good");
 
+/** Resolves with the copy on disk when it is of this revision: it follows a change a moment later. */
+const copied = (revision: number): Promise<string> =>
+  eventually(`the copy of revision ${revision}`, async () => {
+    const text = await readFile(copy, "utf8");
+    return text.includes(`"revision":${revision},`) ? text : undefined;
+  });
 const die = async (): Promise<void> => {
   await redis.kill();
   network.cut();
@@ -144,6 +150,7 @@ await t.test("a change that reaches Redis after its sender gave up does not happ
 
 await t.test("restarted empty: nothing is dropped until a person has said so", async (t) => {
   const lines = gateway.log.length;
+  await copied(11);
   await redis.kill();
   redis.clear();
   await redis.start();
@@ -162,6 +169,8 @@ await t.test("restarted empty: nothing is dropped until a person has said so", a
 
 await t.test("begun anew by somebody else: the other table waits for a person's word", async (t) => {
   const lines = gateway.log.length;
+  // The command that decides goes by the copy.
+  await copied(13);
   await scene.meanwhile(t, [B], [B], async () => {
     await redis.client(t).flushall();
     const stranger = storeOf(t, accessTo(redis));
@@ -204,11 +213,7 @@ await t.test("a damaged copy serves nobody, and says what is wrong with it", asy
   const path = join(place.directory, "copy");
   const config = loadConfig({ file: place.configFile, env: {}, cwd: place.directory });
   const start = () => startGateway(config, pino({ level: "silent" }));
-  // The copy follows a change a moment later.
-  const good = await eventually("the copy of the last change", async () => {
-    const text = await readFile(copy, "utf8");
-    return text.includes(POOL_B) ? text : undefined;
-  });
+  const good = await copied(15);
   await writeFile(path, good.replace(POOL_B, POOL_A));
   await t.test("with Redis dead the gateway does not start", async (t) => {
     network.cut();

@@ -385,7 +385,9 @@ export class RedisStore implements EndpointStore {
     const stored = decision === "accept" ? await this.#follower.loadRows() : undefined;
     const differences = stored === undefined ? [] : differencesBetween([...mirror.rows()], [...stored.values()]);
     const tableHash = stored === undefined ? mark.hash : hashOf(stored.values());
-    const revision = Math.max(mark.revision, head?.revision ?? 0) + 1;
+    // The copy that a command goes by is a moment behind its gateway; no revision is to be given twice.
+    const served = (await this.#table.gateways(Date.now())).map((gateway) => gateway.revision);
+    const revision = Math.max(mark.revision, head?.revision ?? 0, ...served) + 1;
     const at = new Date().toISOString();
     const entry = nextEntry(mark.chain, { revision, at, actor, differences, tableHash });
     const replaces = new Set([...(head?.replaces ?? []), head?.lineage ?? "", mark.lineage]);
