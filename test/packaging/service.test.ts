@@ -127,6 +127,9 @@ t.test("Kubernetes: the pods end in order, are probed where the gateway answers,
     ],
   );
 
+  t.equal(new Set(config.listen.map(({ recordRoute }) => recordRoute)).size, 1);
+  t.ok(config.listen[0]?.recordRoute, "any pod carries the dialogs of any other one");
+
   const [, wait] = container.lifecycle.preStop.exec.command;
   const { periodSeconds, failureThreshold } = container.readinessProbe;
   t.ok(Number(wait) > periodSeconds * failureThreshold, "it is out of the load balancer before it refuses dialogs");
