@@ -11,6 +11,7 @@ import type { SipMessage } from "../message.ts";
  * @param cseq the number in the CSeq of the request
  */
 export function strandedBy(response: SipMessage, cseq: number): string | undefined {
+  // DEVIATION: §16.7 would pass it on; no caller takes it, and so would wait although the next server may answer.
   if (response.cseq!.number !== cseq) return "with another CSeq than the request's";
   const at = response.find(Header.Via);
   const hasLower = response.topVia!.end < response.index[at + 3]! || response.find(Header.Via, at + INDEX_STRIDE) >= 0;
