@@ -1,6 +1,6 @@
 import { WaypostError } from "../errors.ts";
 import { parseSipAddress } from "./address.ts";
-import { keyOf } from "./address-key.ts";
+import { addressKey, keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
 import { changedSettings, checkDraft, type EndpointSettings, type IsSelf, makeRow } from "./row-schema.ts";
 import { type Actor, type EndpointDraft, MAX_ROWS_PER_CHANGE, type RowChange, type RowDifference } from "./store.ts";
@@ -211,4 +211,16 @@ function changedMeanwhile(now: Endpoint, expected: number, difference: string): 
     "CHANGED_MEANWHILE",
     `endpoint ${now.sipAddress} was changed by ${now.updatedBy} at ${now.updatedAt} and has version ${now.version}, not ${expected}: ${difference}`,
   );
+}
+
+/** The comparison keys of the addresses that a change looks at. */
+export function keysOfChange(change: RowChange): string[] {
+  const addresses =
+    change.kind === "add"
+      ? [change.endpoint.sipAddress]
+      : [change.sipAddress, change.kind === "set" && change.fields.sipAddress];
+  return addresses.flatMap((address) => {
+    const text = address ? address.trim() : "";
+    return addressKey(/^sips?:/i.test(text) ? text : `sip:${text}`) ?? [];
+  });
 }

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Drain } from "../../drained-address.ts";
 import { WaypostError } from "../../errors.ts";
-import { addressKey, keyOf } from "../address-key.ts";
-import { differencesBetween } from "../differences.ts";
+import { keyOf } from "../address-key.ts";
 import {
   type Anchor,
   chainFaults,
@@ -13,7 +12,7 @@ import {
   selectEntries,
   undoChanges,
 } from "../history.ts";
-import { planChange, refuseTooLarge, type WhyUnable } from "../plan-change.ts";
+import { keysOfChange, planChange, refuseTooLarge, type WhyUnable } from "../plan-change.ts";
 import type { IsSelf } from "../row-schema.ts";
 import type {
   Actor,
@@ -40,6 +39,7 @@ import { FEED_BLOCK_MS, Follower } from "./follower.ts";
 import { LastGoodCopy } from "./last-good-copy.ts";
 import { openLink, type RedisConnection, whenReady } from "./link.ts";
 import { type ReadTable, RedisTable, type Step } from "./redis-table.ts";
+import { settleTable } from "./settle-table.ts";
 
 export interface RedisStoreOptions {
   readonly access: RedisAccess;
@@ -232,7 +232,8 @@ export class RedisStore implements EndpointStore {
       if (fault.code !== "TABLE_SUSPICIOUS") {
         throw fault;
       }
-      const result = await this.#exchange(() => this.#settle(decision, actor));
+      const parts = { table: this.#table, follower: this.#follower, place: this.place };
+      const result = await this.#exchange(() => settleTable(parts, decision, actor));
       await this.#follower.sync();
       return result;
     });
@@ -378,30 +379,6 @@ export class RedisStore implements EndpointStore {
     throw new WaypostError("STORE_UNREACHABLE", `${redisError(this.place, cause).message}; ${unknown}`, { cause });
   }
 
-  async #settle(decision: "accept" | "restore", actor: Actor): Promise<ChangeResult> {
-    const { mirror } = this.#follower;
-    const { mark } = mirror;
-    const { head } = await this.#table.read();
-    const stored = decision === "accept" ? await this.#follower.loadRows() : undefined;
-    const differences = stored === undefined ? [] : differencesBetween([...mirror.rows()], [...stored.values()]);
-    const tableHash = stored === undefined ? mark.hash : hashOf(stored.values());
-    // The copy that a command goes by is a moment behind its gateway; no revision is to be given twice.
-    const served = (await this.#table.gateways(Date.now())).map((gateway) => gateway.revision);
-    const revision = Math.max(mark.revision, head?.revision ?? 0, ...served) + 1;
-    const at = new Date().toISOString();
-    const entry = nextEntry(mark.chain, { revision, at, actor, differences, tableHash });
-    const replaces = new Set([...(head?.replaces ?? []), head?.lineage ?? "", mark.lineage]);
-    const lineage = stored === undefined ? mark.lineage || entry.hash : entry.hash;
-    replaces.delete("");
-    replaces.delete(lineage);
-    const step = { head, lineage, entry, count: stored?.size ?? mirror.size };
-    const outcome = await this.#table.settle(step, replaces, stored === undefined ? mirror.rows() : undefined);
-    if (outcome === "MOVED") {
-      throw new WaypostError("CHANGED_MEANWHILE", `${this.place} was changed while the decision was carried out`);
-    }
-    return { revision, hash: tableHash, differences };
-  }
-
   /** All that is kept, the oldest first. */
   #readHistory(): Promise<{ anchor: Anchor; entries: readonly HistoryEntry[] }> {
     return this.#exchange(async () => {
@@ -414,15 +391,4 @@ export class RedisStore implements EndpointStore {
       return { anchor: anchor ?? GENESIS, entries };
     });
   }
-}
-
-function keysOfChange(change: RowChange): string[] {
-  const addresses =
-    change.kind === "add"
-      ? [change.endpoint.sipAddress]
-      : [change.sipAddress, change.kind === "set" && change.fields.sipAddress];
-  return addresses.flatMap((address) => {
-    const text = address ? address.trim() : "";
-    return addressKey(/^sips?:/i.test(text) ? text : `sip:${text}`) ?? [];
-  });
 }
