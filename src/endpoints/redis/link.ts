@@ -113,7 +113,8 @@ function commonOptions(access: RedisAccess, silenceMs: number) {
     maxRetriesPerRequest: 0,
     connectTimeout: silenceMs,
     commandTimeout: silenceMs,
-    socketTimeout: silenceMs,
+    // Later, so that what is refused meanwhile is told as what it is, a silence, and not as a lost connection.
+    socketTimeout: silenceMs + 500,
     retryStrategy: retryMs,
     // After a failover without us noticing, the old primary is a replica: look for the new one.
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
