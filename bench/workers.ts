@@ -13,6 +13,8 @@ import { ratios, spreadOf, spreadText } from "./statistics.ts";
  */
 
 const ROOT = join(import.meta.dirname, "../..");
+/** In flight at the same time: enough that no process waits for another one to have something to do. */
+const CALLS = 400;
 const USAGE = `npm run bench:workers -- [options]
   --workers 1,2,4    how many, the first is what the others are compared with
   --only a,b         of ${ROWS.map(({ id }) => id).join(", ")} (proxy-udp,proxy-tcp)
@@ -38,7 +40,7 @@ function parse(args: readonly string[]): Options {
   const rows = values.only.split(",").map((id) => ROWS.find((row) => row.id === id));
   const isCount = (value: number): boolean => Number.isInteger(value) && value > 0;
   if (!workers.every(isCount) || !isCount(rounds) || rows.includes(undefined)) throw new Error(USAGE);
-  return { workers, rounds, rows: rows as Row[] };
+  return { workers, rounds, rows: (rows as Row[]).map((row) => ({ ...row, calls: CALLS })) };
 }
 
 /** @returns how many answers were wrong or missing */

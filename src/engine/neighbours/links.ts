@@ -2,6 +2,9 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { type FrameHead, FrameReader } from "./frames.ts";
 
+/** What waits for one neighbour goes out at this size: it has something to do while we go on with a long burst. */
+const WRITE_BYTES = 16_384;
+
 /** Unix sockets between the processes of a gateway: each listens on its own, and dials those it has something for. */
 export class Links {
   readonly #server: Server;
@@ -21,7 +24,7 @@ export class Links {
     return links;
   }
 
-  /** Sends in the order of the calls; what is sent in one turn of the event loop goes out in one write. */
+  /** Sends in the order of the calls; what is sent in one turn of the event loop goes out in few writes. */
   send(to: number, path: string, frame: Buffer): void {
     const socket = this.#outward.get(to) ?? this.#dial(to, path);
     if (socket.writableCorked === 0) {
@@ -30,6 +33,9 @@ export class Links {
       if (this.#corked.length === 1) setImmediate(() => this.#uncork());
     }
     socket.write(frame);
+    if (socket.writableLength < WRITE_BYTES) return;
+    socket.uncork();
+    socket.cork();
   }
 
   /** Bytes that wait for a neighbour. */
