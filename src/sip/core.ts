@@ -25,33 +25,27 @@ import { SelfIdentity } from "./self-identity.ts";
 import { StatelessAnswers } from "./stateless-answers.ts";
 import { DEFAULT_TIMER_VALUES, type TimerValues } from "./timer-values.ts";
 import { Timers } from "./timers.ts";
-import type { ClientTransaction } from "./transaction/client.ts";
 import { ResponsePath } from "./transaction/environment.ts";
 import { InviteServerTransaction } from "./transaction/invite-server.ts";
-import { KeptAnswers } from "./transaction/kept-answers.ts";
 import { clientKey, serverKey } from "./transaction/key.ts";
 import { NonInviteServerTransaction } from "./transaction/non-invite-server.ts";
-import type { ServerTransaction, ServerTransactionUser } from "./transaction/server.ts";
+import { TransactionTable } from "./transaction/table.ts";
 import { type SipUri, uriParam, uriTransport } from "./uri.ts";
 
 /**
  * The SIP element: bytes and a clock reading in, effects out through CoreHost. It does no I/O, reads no clock and
  * draws no random number, so the same input gives the same output. Times are ms on the caller's clock.
  */
-export class SipCore implements ProxyEnvironment, ServerTransactionUser {
+export class SipCore implements ProxyEnvironment {
   readonly timers = new Timers();
   readonly values: TimerValues;
+  readonly transactions: TransactionTable;
   readonly identity: SelfIdentity;
   readonly maxUdpRequestBytes: number;
   private readonly host: CoreHost;
   private readonly hash: KeyedHash;
   private readonly flows: FlowRegistry;
   private readonly names: PathNames;
-  private readonly servers = new Map<string, ServerTransaction>();
-  private readonly clients = new Map<string, ClientTransaction>();
-  /** Of requests other than INVITE that are answered (Timer J), and of answers that came to ours (Timer K). */
-  private readonly answered: KeptAnswers;
-  private readonly absorbed: KeptAnswers;
   private readonly queries = new Map<number, (result: LocateResult) => void>();
   private readonly answers = new StatelessAnswers(this);
   private readonly capacity: Capacity;
@@ -72,8 +66,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.maxUdpRequestBytes = options.maxUdpRequestBytes ?? MAX_UDP_REQUEST_BYTES;
     this.capacity = new Capacity(options.limits);
     this.values = { ...DEFAULT_TIMER_VALUES, ...options.timers };
-    this.answered = new KeptAnswers(64 * this.values.t1, options.key[0]);
-    this.absorbed = new KeptAnswers(this.values.t4, options.key[0]);
+    this.transactions = new TransactionTable(this.timers, this.values, this.capacity, options.key[0]);
   }
 
   /**
@@ -102,9 +95,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   flowClosed(flow: Flow, reason: string, now: number): void {
     this.timers.now = now;
     this.flows.forget(flow);
-    for (const transaction of [...this.clients.values()]) {
-      if (transaction.flow === flow) transaction.transportFailed(reason);
-    }
+    this.transactions.flowClosed(flow, reason);
   }
 
   /** Puts other keys in force for the tokens in Record-Route URIs, in the order of `CoreOptions.routeKeys`. */
@@ -116,24 +107,23 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   tick(now: number): void {
     this.timers.now = now;
     this.timers.fireDue();
-    this.answered.expire(now, this.giveBack);
-    this.absorbed.expire(now, this.giveBack);
+    this.transactions.expire(now);
   }
 
   /** When `tick` has to be called next; Infinity when nothing waits. */
   get nextDue(): number {
-    return Math.min(this.timers.nextDue, this.answered.nextDue, this.absorbed.nextDue);
+    return Math.min(this.timers.nextDue, this.transactions.nextDue);
   }
 
   /** Whether a request with this key of a server transaction is being served, or was until a moment ago. */
   isServing(key: string): boolean {
-    return this.servers.has(key) || this.answered.has(key);
+    return this.transactions.isServing(key);
   }
 
   get load(): CoreLoad {
     return {
-      serverTransactions: this.servers.size + this.answered.size,
-      clientTransactions: this.clients.size + this.absorbed.size,
+      serverTransactions: this.transactions.serverCount,
+      clientTransactions: this.transactions.clientCount,
       timers: this.timers.size,
       queries: this.queries.size,
     };
@@ -149,15 +139,9 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     return this.capacity.fill;
   }
 
-  get mayBranch(): boolean {
-    return this.clients.size + this.absorbed.size < 2 * this.capacity.limits.transactions;
-  }
-
   /** Proxied requests that still wait for their final answer. */
   get unanswered(): number {
-    let count = 0;
-    for (const { context } of this.servers.values()) if (context?.finished === false) count++;
-    return count;
+    return this.transactions.unanswered;
   }
 
   /**
@@ -165,10 +149,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
    * and failures that over UDP are repeated until their ACK comes. A proxied request counts once.
    */
   get underWay(): number {
-    let [ours, repeating] = [0, 0];
-    for (const transaction of this.clients.values()) if (transaction.pending) ours++;
-    for (const transaction of this.servers.values()) if (transaction.repeating) repeating++;
-    return Math.max(ours, this.unanswered) + repeating;
+    return this.transactions.underWay;
   }
 
   /** From now on what would open a dialog gets 503; all else goes on. */
@@ -194,32 +175,6 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   newBranch(hash: string): string {
     return `${BRANCH_PREFIX}${hash}.${(this.branchCounter++).toString(36)}${this.neighbours?.mark ?? ""}`;
-  }
-
-  addClientTransaction(transaction: ClientTransaction): void {
-    this.clients.set(transaction.key, transaction);
-  }
-
-  absorbAnswers({ key, flow }: ClientTransaction): boolean {
-    const absorbed = this.absorbed.keep({ key, text: "", flow, weight: NOT_COUNTED }, this.timers.now);
-    if (absorbed) this.clients.delete(key);
-    return absorbed;
-  }
-
-  keepAnswer({ key, counted, requestBytes }: ServerTransaction, text: string, { flow }: ResponsePath): boolean {
-    const weight = counted ? requestBytes : NOT_COUNTED;
-    const kept = this.answered.keep({ key, text, flow, weight }, this.timers.now);
-    if (kept) this.servers.delete(key);
-    return kept;
-  }
-
-  clientTransactionEnded(transaction: ClientTransaction): void {
-    this.clients.delete(transaction.key);
-  }
-
-  serverTransactionEnded(transaction: ServerTransaction): void {
-    if (transaction.counted) this.capacity.giveBack(transaction.requestBytes);
-    this.servers.delete(transaction.key);
   }
 
   namesOnPath(request: SipMessage, inbound: Flow, outbound: Flow | undefined): NamesOnPath {
@@ -284,10 +239,11 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   private receiveResponse(response: SipMessage, flow: Flow): void {
     const branch = response.topVia!.branch;
-    const transaction = branch === undefined ? undefined : this.clients.get(clientKey(branch, response.cseq!.method));
+    const transaction =
+      branch === undefined ? undefined : this.transactions.client(clientKey(branch, response.cseq!.method));
     // RFC 6026 §8: a response that no transaction waits for is not forwarded.
     if (transaction === undefined || transaction.method !== response.cseq!.method) {
-      if (branch !== undefined && this.absorbed.has(clientKey(branch, response.cseq!.method))) return;
+      if (branch !== undefined && this.transactions.absorbs(clientKey(branch, response.cseq!.method))) return;
       if (branch !== undefined && this.neighbours?.passTo(markOf(branch), this.arrival)) return;
       this.drop(flow, "a response that no transaction waits for");
     } else transaction.received(response);
@@ -295,8 +251,8 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
 
   private receiveRequest(request: SipMessage, flow: Flow): void {
     const key = serverKey(request);
-    const known = this.servers.get(key);
-    if (known === undefined && canBeKept(request) && this.answered.repeat(key, this.resend)) return;
+    const known = this.transactions.server(key);
+    if (known === undefined && canBeKept(request) && this.transactions.repeat(key, this.resend)) return;
     if (known === undefined && this.neighbours !== undefined && this.isElsewhere(request, flow)) return;
     if (request.method === "ACK") {
       if (known === undefined || !(known as InviteServerTransaction).acknowledged()) {
@@ -317,7 +273,7 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
   private isElsewhere(request: SipMessage, flow: Flow): boolean {
     const neighbours = this.neighbours!;
     const isCancel = request.method === "CANCEL";
-    if (isCancel && this.servers.has(serverKey(request, "INVITE"))) return false;
+    if (isCancel && this.transactions.server(serverKey(request, "INVITE")) !== undefined) return false;
     if (isReliable(flow.transport) && !isCancel) return false;
     if (this.arrival.passed?.settled !== true && request.value(Header.Route)?.includes(MARK)) {
       const routes = preprocessRoutes(request, this.identity);
@@ -427,26 +383,26 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     }
     const path = ResponsePath.of(request.topVia!, inbound, this);
     const Machine = request.method === "INVITE" ? InviteServerTransaction : NonInviteServerTransaction;
-    const transaction = new Machine(this, key, request, path, inbound.transport, this);
+    const transaction = new Machine(this, key, request, path, inbound.transport, this.transactions);
     const context = new ResponseContext(this, job, transaction);
     transaction.context = context;
     transaction.counted = true;
-    this.servers.set(transaction.key, transaction);
+    this.transactions.addServer(transaction);
     context.start();
   }
 
   /** §9.2 and §16.10. */
   private receiveCancel(request: SipMessage, flow: Flow, key: string): void {
     const hash = loopHash(request, this.hash);
-    const invite = this.servers.get(serverKey(request, "INVITE"));
+    const invite = this.transactions.server(serverKey(request, "INVITE"));
     // DEVIATION: §16.10 would forward it statelessly; the branch that it would need downstream is gone with the transaction.
     if (invite === undefined) {
       this.answers.refuse(request, flow, hash, 481, "there is no INVITE to cancel");
       return;
     }
     const path = ResponsePath.of(request.topVia!, flow, this);
-    const transaction = new NonInviteServerTransaction(this, key, request, path, flow.transport, this);
-    this.servers.set(transaction.key, transaction);
+    const transaction = new NonInviteServerTransaction(this, key, request, path, flow.transport, this.transactions);
+    this.transactions.addServer(transaction);
     transaction.respond(200, buildReply(request, 200, { toTag: hash, topVia: viaWithSource(request, flow) }));
     invite.context?.cancel(request.value(Header.Reason));
   }
@@ -469,10 +425,6 @@ export class SipCore implements ProxyEnvironment, ServerTransactionUser {
     this.send(flow, text);
   };
 
-  private readonly giveBack = (weight: number): void => {
-    if (weight !== NOT_COUNTED) this.capacity.giveBack(weight);
-  };
-
   private drop(source: Flow, reason: string): void {
     if (this.host.hears("dropped")) this.host.event({ type: "dropped", reason, source });
   }
@@ -484,9 +436,6 @@ function canBeKept({ method }: SipMessage): boolean {
 }
 
 const NOTHING_TO_STOP = (): void => {};
-
-/** The weight of what `Capacity` does not count. */
-const NOT_COUNTED = -1;
 
 /** True for what opens a dialog, and for an OPTIONS outside of one, by which others see whether we take calls. */
 function asksForUs({ method, to }: SipMessage): boolean {

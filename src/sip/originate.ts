@@ -107,7 +107,7 @@ export class Origination {
       request.method,
       flow,
       head,
-      environment,
+      environment.transactions,
       {
         responseReceived: (response) => this.received(response, flow),
         timedOut: () => this.failed({ kind: "timeout" }, "did not answer"),
@@ -115,7 +115,7 @@ export class Origination {
         transportFailed: (reason) => this.failed({ kind: "transport", reason }, reason),
       },
     );
-    environment.addClientTransaction(this.transaction);
+    environment.transactions.addClient(this.transaction);
   }
 
   private received(response: SipMessage, flow: Flow): void {

@@ -32,7 +32,7 @@ export function sendProbe(
     "OPTIONS",
     environment.connect(target, listener),
     options,
-    environment,
+    environment.transactions,
     {
       responseReceived: (response) => {
         if (response.status >= 200) done(outcomeOf(response));
@@ -42,6 +42,6 @@ export function sendProbe(
       transportFailed: (reason) => done({ kind: "transport", reason }),
     },
   );
-  environment.addClientTransaction(transaction);
+  environment.transactions.addClient(transaction);
   return () => transaction.terminate();
 }

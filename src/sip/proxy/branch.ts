@@ -84,9 +84,9 @@ export class Branch implements ClientTransactionUser {
     if (method === "INVITE") this.ringing = environment.timers.start(environment.values.timerC, this, "C");
     this.transaction =
       method === "INVITE"
-        ? new InviteClientTransaction(environment, key, flow, text, environment, this)
-        : new NonInviteClientTransaction(environment, key, method, flow, text, environment, this);
-    environment.addClientTransaction(this.transaction);
+        ? new InviteClientTransaction(environment, key, flow, text, environment.transactions, this)
+        : new NonInviteClientTransaction(environment, key, method, flow, text, environment.transactions, this);
+    environment.transactions.addClient(this.transaction);
   }
 
   /**
@@ -170,8 +170,8 @@ export class Branch implements ClientTransactionUser {
     const flow = this.transaction!.flow;
     const key = clientKey(this.branchId, "CANCEL");
     const text = buildCancel(this.invite!, this.cancelReason);
-    environment.addClientTransaction(
-      new NonInviteClientTransaction(environment, key, "CANCEL", flow, text, environment, IGNORE),
+    environment.transactions.addClient(
+      new NonInviteClientTransaction(environment, key, "CANCEL", flow, text, environment.transactions, IGNORE),
     );
     environment.timers.cancel(this.ringing);
     // §9.1: without a final response to the INVITE it counts as cancelled after 64·T1.

@@ -3,7 +3,7 @@ import type { Flow, Target } from "../flow.ts";
 import type { AddressOutcome, LocateQuery, LocateResult } from "../host.ts";
 import type { SipMessage } from "../message.ts";
 import type { SelfIdentity } from "../self-identity.ts";
-import type { ClientTransaction, ClientTransactionTable } from "../transaction/client.ts";
+import type { ClientTransactionTable } from "../transaction/client.ts";
 import type { TransactionEnvironment } from "../transaction/environment.ts";
 import type { SipUri } from "../uri.ts";
 
@@ -21,13 +21,12 @@ export interface NamesOnPath {
 export type LocatePurpose = Pick<LocateQuery, "anyTransport" | "affinity" | "inDialog">;
 
 /** What the proxy's parts need of the core. */
-export interface ProxyEnvironment extends TransactionEnvironment, ClientTransactionTable {
+export interface ProxyEnvironment extends TransactionEnvironment {
+  /** Where the requests that we send stand. */
+  readonly transactions: ClientTransactionTable;
   readonly identity: SelfIdentity;
   /** A branch that nobody can foresee, with the loop hash of the request in it (RFC 5393 §4.2). */
   newBranch(loopHash: string): string;
-  /** False when there are as many client transactions as there may be. */
-  readonly mayBranch: boolean;
-  addClientTransaction(transaction: ClientTransaction): void;
   /** Locates a next hop; `done` is called once, perhaps before this returns. The result cancels a pending look-up. */
   locate(uri: SipUri, purpose: LocatePurpose, done: (result: LocateResult) => void): () => void;
   /** The most bytes of a request over UDP (§18.1.1). */

@@ -194,7 +194,7 @@ export class ResponseContext implements BranchOwner {
     this.targets.next(
       (candidate) => {
         if (candidate === undefined) this.concludeIfIdle();
-        else if (!this.environment.mayBranch) {
+        else if (!this.environment.transactions.mayBranch) {
           this.targets.clear();
           this.outcomes.push(unreachable("the gateway has as many transactions as it may"));
           this.concludeIfIdle();

@@ -29,6 +29,9 @@ export interface ClientTransactionUser {
 
 /** The keeper of the table in which a client transaction stands. */
 export interface ClientTransactionTable {
+  /** False when there are as many client transactions as there may be. */
+  readonly mayBranch: boolean;
+  addClient(transaction: ClientTransaction): void;
   /**
    * Takes over the absorbing of answers that come again for T4 (Timer K); the transaction has ended then. False where it
    * has to do so itself.
