@@ -19,7 +19,7 @@ import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts"
 import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
 import type { Passed } from "../sip/neighbours.ts";
 import type { OwnRequest, OwnResult } from "../sip/originate.ts";
-import type { ListenerStats, ListenSpec } from "../transport/part.ts";
+import type { ListenerStats } from "../transport/part.ts";
 import { Transports } from "../transport/transports.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Engine } from "./engine.ts";
@@ -28,6 +28,7 @@ import type { Neighbourhood } from "./neighbours/neighbourhood.ts";
 import { PoolWatch } from "./pool-watch.ts";
 import { Registrar, type RegistrarHost } from "./registrar.ts";
 import { loadRouteKeys } from "./route-keys.ts";
+import { coreSettings, healthSettings, listenSpecs } from "./settings.ts";
 
 /** setTimeout takes no more than 31 bits. */
 const LONGEST_SLEEP_MS = 0x7fffffff;
@@ -60,7 +61,6 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   #neighbourhood: Neighbourhood | undefined;
   #wake: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
-
   readonly #anomalies: AnomalyLog;
 
   private constructor(setup: EmbeddedEngineSetup, anomalies: AnomalyLog) {
@@ -125,12 +125,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     const { listeners } = this;
     const rules = config.listen.flatMap(({ trust }, i) => (trust ? [[listeners[i]!, trust] as const] : []));
     if (rules.length > 0) this.#trust = new TrustRules(rules);
-    this.#health = new Health({
-      holdMs: config.failover.holdSeconds * 1000,
-      maxHoldMs: config.failover.maxHoldSeconds * 1000,
-      maxRetryAfterMs: config.failover.maxRetryAfterSeconds * 1000,
-      ...(config.probe === undefined ? {} : { downAfter: config.probe.downAfter, upAfter: config.probe.upAfter }),
-    });
+    this.#health = new Health(healthSettings(config));
     this.#locator = new Locator({
       hosts: config.resolve.hosts,
       servers: config.resolve.servers,
@@ -142,18 +137,9 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     this.#core = new SipCore(this, {
       listeners,
       routeKeys,
-      maxUdpRequestBytes: config.limits.maxUdpRequestBytes,
       key: among?.key ?? randomKey(),
       neighbours: neighbourhood,
-      timers: {
-        timerC: config.timers.ringingMs,
-        firstResponse: config.timers.firstResponseMs,
-        inDialogResponse: config.timers.inDialogResponseMs,
-      },
-      limits: {
-        transactions: config.limits.maxTransactions,
-        ...(config.limits.newPerSecond > 0 ? { newPerSecond: config.limits.newPerSecond } : {}),
-      },
+      ...coreSettings(config),
     });
     this.#loadWatch = new LoadWatch(this.guard, () => this.#core.fill);
     if (config.registrar !== undefined) this.#registrar = new Registrar(this, config.registrar, log);
@@ -399,12 +385,4 @@ function randomKey(): readonly [number, number] {
 
 function publishMessage(direction: "received" | "sent", source: Flow, bytes: Buffer): void {
   CHANNELS.message.publish({ type: "message", direction, source, bytes } satisfies MessagePassed);
-}
-
-function listenSpecs({ listen }: Config): ListenSpec[] {
-  return listen.map(({ advertise, trust: _, ...spec }) => ({
-    ...spec,
-    ...(advertise === undefined ? {} : { advertisedHost: advertise.host }),
-    ...(advertise?.port === undefined ? {} : { advertisedPort: advertise.port }),
-  }));
 }
