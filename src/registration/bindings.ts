@@ -1,5 +1,5 @@
 import { parseUri, uriParam } from "../sip/uri.ts";
-import { DOMAIN_PARAM } from "./registration.ts";
+import { DOMAIN_PARAM } from "./granted.ts";
 
 interface Binding {
   /** In lower case. */

@@ -2,13 +2,11 @@ import { retryAfterOf } from "../sip/address-outcome.ts";
 import type { Flow, Listener, Target } from "../sip/flow.ts";
 import type { SipMessage } from "../sip/message.ts";
 import type { OwnRequest, OwnResult } from "../sip/originate.ts";
-import { bracketed, parseUri, uriParam } from "../sip/uri.ts";
+import { bracketed, parseUri } from "../sip/uri.ts";
 import { backOff, jittered, refreshAfter, type TroubleKind } from "./back-off.ts";
 import { type Challenge, credentials, type DigestAlgorithm, type Hash, seconds, strongest } from "./digest.ts";
+import { DOMAIN_PARAM, grantedSeconds } from "./granted.ts";
 import { contactsOf, headerValues, registerHead } from "./register-message.ts";
-
-/** The URI parameter of our Contact that leads back to the row: the domain of the legacy address. */
-export const DOMAIN_PARAM = "waypost-domain";
 
 /** An attempt that has not ended by then, with all its rounds, is given up: nothing may wait for ever. */
 const WATCHDOG_MS = 120_000;
@@ -308,7 +306,9 @@ export class Registration {
       this.end();
       return;
     }
-    const granted = this.granted(response);
+    const { user, domain } = this;
+    const sentBy = this.listener && this.world.sentBy(this.listener);
+    const granted = grantedSeconds(response, { user, domain, sentBy, asked: this.expires });
     if (granted < 1) {
       this.fail("refused", "the registrar answered 200 and keeps no binding of ours", now);
       return;
@@ -321,25 +321,6 @@ export class Registration {
     this.boundUntil = now + granted * 1000;
     this.nextAt = now + refreshAfter(granted * 1000, this.world.random());
     this.world.changed(this, isNews ? "registered" : "refreshed");
-  }
-
-  /** How long our binding lives, by the response (§10.2.4): its own `expires`, else Expires, else what we asked for. */
-  private granted(response: SipMessage): number {
-    const contacts = contactsOf(response);
-    const isOurs = (uri: string): boolean => {
-      const parsed = parseUri(uri);
-      const isUser = parsed?.user?.toLowerCase() === this.user.toLowerCase();
-      if (!isUser || this.listener === undefined) return false;
-      const at = parsed!.port === undefined ? bracketed(parsed!.host) : `${bracketed(parsed!.host)}:${parsed!.port}`;
-      const domain = uriParam(parsed!, DOMAIN_PARAM) ?? this.domain;
-      return at === this.world.sentBy(this.listener).toLowerCase() && domain.toLowerCase() === this.domain;
-    };
-    const ours = contacts.find(({ uri }) => isOurs(uri));
-    if (ours === undefined && contacts.length > 0) {
-      // A border element may have put its own address in place of ours; several leave no way to tell.
-      return contacts.length === 1 ? (contacts[0]!.expires ?? this.expires) : 0;
-    }
-    return ours?.expires ?? seconds(headerValues(response, "expires")[0]) ?? this.expires;
   }
 
   private redirected(attempt: Attempt, response: SipMessage, said: string, now: number): void {
