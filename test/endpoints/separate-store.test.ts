@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import pino from "pino";
-import t from "tap";
+import t, { type Test } from "tap";
 import { FileStore } from "../../src/endpoints/file-store.ts";
 import { EndpointTable } from "../../src/endpoints/table.ts";
 import { SeparateStore } from "../../src/separate-store.ts";
@@ -30,13 +30,7 @@ t.test("a change that comes while the table is being handed over is served", asy
     Array.from({ length: ROWS }, (_, i) => ({ kind: "add", endpoint: endpoint(i) }) as const),
     actor,
   );
-  const store = new SeparateStore({
-    store: { kind: "file", path, history: 100 },
-    listen: [],
-    resolve: { hosts: new Map(), servers: [] },
-    engine: "embedded",
-  } as never);
-  t.teardown(() => store.close());
+  const store = separateStore(t, path);
   const table = new EndpointTable();
   const inForce = new Watched(table, store, pino({ enabled: false }));
   const begun = new Promise<void>((resolve) => {
@@ -69,13 +63,7 @@ t.test("a table that is not the store's is said to be wrong and is read again, u
   const add = (name: string) =>
     ({ kind: "add", endpoint: { sipAddress: `sip:${name}@contoso.com`, poolFqdn: "pool-a.contoso.com" } }) as const;
   await editor.change([add("one"), add("two")], actor);
-  const store = new SeparateStore({
-    store: { kind: "file", path, history: 100 },
-    listen: [],
-    resolve: { hosts: new Map(), servers: [] },
-    engine: "embedded",
-  } as never);
-  t.teardown(() => store.close());
+  const store = separateStore(t, path);
   const log: { msg: string }[] = [];
   const write = (line: string) => log.push(JSON.parse(line));
   const table = new EndpointTable();
@@ -92,3 +80,15 @@ t.test("a table that is not the store's is said to be wrong and is read again, u
   await eventually("the next change", () => table.revision === 3 || undefined);
   t.equal(table.size, 4);
 });
+
+/** The file's store in a process of its own, which ends with the test. */
+function separateStore(t: Test, path: string): SeparateStore {
+  const store = new SeparateStore({
+    store: { kind: "file", path, history: 100 },
+    listen: [],
+    resolve: { hosts: new Map(), servers: [] },
+    engine: "embedded",
+  } as never);
+  t.teardown(() => store.close());
+  return store;
+}

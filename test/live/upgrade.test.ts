@@ -1,5 +1,5 @@
 import t from "tap";
-import { GatewayProcess, type LogLine } from "../support/gateway.ts";
+import { GatewayProcess, said } from "../support/gateway.ts";
 import { CallStream } from "./call-stream.ts";
 import { willingPool } from "./pool.ts";
 import { cancelOf, inDialog, invite } from "./requests.ts";
@@ -7,8 +7,6 @@ import { SipNode } from "./sip-node.ts";
 
 const ADDRESS = "sip:ocschat@contoso.com";
 const SLOW = "sip:slow@contoso.com";
-
-const said = (text: string) => (line: LogLine) => line.msg.startsWith(text);
 
 t.test("an upgrade under calls, with two processes", async (t) => {
   const pool = await willingPool(t, "pool");

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import t, { type Test } from "tap";
 import { eventually } from "../support/eventually.ts";
-import { GatewayProcess, type LogLine } from "../support/gateway.ts";
+import { GatewayProcess, said } from "../support/gateway.ts";
 import type { Message } from "../support/sip-text.ts";
 import { backInDialog, cancelOf, contact, inDialog, invite } from "./requests.ts";
 import { type Link, SipNode } from "./sip-node.ts";
@@ -9,8 +9,6 @@ import { type Link, SipNode } from "./sip-node.ts";
 const ADDRESS = "sip:ocschat@contoso.com";
 const SLOW = "sip:slow@contoso.com";
 const WORKERS = 3;
-
-const said = (text: string) => (line: LogLine) => line.msg.startsWith(text);
 
 t.test("three processes that serve one gateway over UDP", async (t) => {
   const pool = await SipNode.start(t);

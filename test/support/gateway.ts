@@ -48,6 +48,11 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
+/** For `logged`: the line begins with this. */
+export function said(text: string): (line: LogLine) => boolean {
+  return ({ msg }) => msg.startsWith(text);
+}
+
 /** What a finished command left behind. */
 export interface Outcome {
   readonly status: number | null;
