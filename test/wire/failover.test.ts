@@ -84,6 +84,27 @@ for (const method of ["INVITE", "SUBSCRIBE"]) {
   }
 }
 
+t.test(
+  "a connection that breaks fails each request that waits on it, and none that waits on another (§16.9)",
+  async (t) => {
+    const net = pool({ "pcpool.contoso.com": [`tcp:${POOL}:5060`] });
+    const frontEnd = net.udp(FRONT_END);
+    const names = ["a", "b", "c"];
+    for (const id of names) frontEnd.says(lookupInvite({ callId: id, branch: `z9hG4bK${id}` }));
+    const first = net.tcp(POOL, 5060);
+    first.flow.open = false;
+    frontEnd.says(lookupInvite({ callId: "d", branch: "z9hG4bKd" }));
+    const second = net.tcp(POOL, 5060);
+    first.breaks();
+    t.same(
+      frontEnd.inbox.filter(({ status }) => status >= 200).map((answer) => answer.one("Call-ID")),
+      names,
+    );
+    second.answers(second.hears(), "200 OK");
+    t.equal(frontEnd.inbox.at(-1)!.status, 200);
+  },
+);
+
 t.test("a connection that breaks after the CANCEL: the caller hears 487 (§9.1, §16.9)", async (t) => {
   const net = pool(THREE_TCP);
   const frontEnd = net.udp(FRONT_END);

@@ -3,6 +3,7 @@ import type { Flow } from "../flow.ts";
 import type { TimerValues } from "../timer-values.ts";
 import type { Timers } from "../timers.ts";
 import type { ClientTransaction, ClientTransactionTable } from "./client.ts";
+import { ClientTransactions } from "./client-transactions.ts";
 import type { ResponsePath } from "./environment.ts";
 import { KeptAnswers } from "./kept-answers.ts";
 import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
@@ -15,7 +16,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   private readonly timers: Timers;
   private readonly capacity: Capacity;
   private readonly servers = new Map<string, ServerTransaction>();
-  private readonly clients = new Map<string, ClientTransaction>();
+  private readonly clients = new ClientTransactions();
   /** Of requests other than INVITE that are answered (Timer J), and of answers that came to ours (Timer K). */
   private readonly answered: KeptAnswers;
   private readonly absorbed: KeptAnswers;
@@ -94,9 +95,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
 
   /** A flow broke; `reason` is for people. */
   flowClosed(flow: Flow, reason: string): void {
-    for (const transaction of [...this.clients.values()]) {
-      if (transaction.flow === flow) transaction.transportFailed(reason);
-    }
+    for (const transaction of this.clients.on(flow)) transaction.transportFailed(reason);
   }
 
   addServer(transaction: ServerTransaction): void {
@@ -104,12 +103,13 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   }
 
   addClient(transaction: ClientTransaction): void {
-    this.clients.set(transaction.key, transaction);
+    this.clients.add(transaction);
   }
 
-  absorbAnswers({ key, flow }: ClientTransaction): boolean {
+  absorbAnswers(transaction: ClientTransaction): boolean {
+    const { key, flow } = transaction;
     const absorbed = this.absorbed.keep({ key, text: "", flow, weight: NOT_COUNTED }, this.timers.now);
-    if (absorbed) this.clients.delete(key);
+    if (absorbed) this.clients.delete(transaction);
     return absorbed;
   }
 
@@ -121,7 +121,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   }
 
   clientTransactionEnded(transaction: ClientTransaction): void {
-    this.clients.delete(transaction.key);
+    this.clients.delete(transaction);
   }
 
   serverTransactionEnded(transaction: ServerTransaction): void {
