@@ -34,9 +34,13 @@ const LF = 10;
 const SP = 32;
 const TAB = 9;
 const COLON = 58;
-const HEAD_END = Buffer.from("\r\n\r\n", "latin1");
+const DASH = 45;
 const LINE_END = Buffer.from("\r\n", "latin1");
-const CONTENT_LENGTH = "content-length";
+const CONTENT_LENGTH = Buffer.from("content-length", "latin1");
+const C = 0x63;
+const L = 0x6c;
+/** The bit that makes an ASCII letter a small one. */
+const SMALL = 0x20;
 /** The bytes it takes to tell an HTTP request from a SIP one: `OPTIONS *` is the longest. */
 const SIGNATURE_BYTES = 9;
 const HTTP_OPENINGS = [
@@ -53,6 +57,9 @@ const HTTP_OPENINGS = [
   "OPTIONS /",
   "OPTIONS *",
 ];
+
+/** What the openings begin with, so that one look at most messages is enough. */
+const HTTP_INITIALS = new Set(HTTP_OPENINGS.map((opening) => opening.charCodeAt(0)));
 
 /**
  * Cuts the bytes of one connection into SIP messages (RFC 3261 §18.3).
@@ -73,8 +80,13 @@ export class StreamFraming {
   #bytes: Buffer = Buffer.alloc(0);
   #start = 0;
   #end = 0;
-  /** Up to here no end of head begins. */
+  /** Up to here the head has been looked at; each of its bytes is, once. */
   #scanned = 0;
+  /** Where the line begins that is being looked at. */
+  #line = 0;
+  /** Where the value of the last Content-Length begins, and how many there are. */
+  #lengthAt = 0;
+  #lengthLines = 0;
   /** Length of the message that begins at `start`; 0 while its head is incomplete. */
   #messageLength = 0;
   #signatureChecked = false;
@@ -101,9 +113,8 @@ export class StreamFraming {
     if (this.#error !== undefined || chunk.length === 0) return;
     if (this.#start === this.#end) {
       this.#bytes = chunk;
-      this.#start = 0;
-      this.#scanned = 0;
       this.#end = chunk.length;
+      this.#begin(0);
       return;
     }
     if (this.#bytes.length - this.#end < chunk.length) this.#makeRoom(chunk.length);
@@ -125,11 +136,18 @@ export class StreamFraming {
     const length = this.#messageLength;
     if (this.#end - this.#start < length) return undefined;
     const message = this.#bytes.subarray(this.#start, this.#start + length);
-    this.#start += length;
-    this.#scanned = this.#start;
+    this.#begin(this.#start + length);
+    return message;
+  }
+
+  /** The next message begins here. */
+  #begin(at: number): void {
+    this.#start = at;
+    this.#scanned = at;
+    this.#line = at;
+    this.#lengthLines = 0;
     this.#messageLength = 0;
     this.#signatureChecked = false;
-    return message;
   }
 
   /** Moves what is unfinished into a buffer with space for `more`: exactly the message when its length is known, else twice the need. */
@@ -139,7 +157,9 @@ export class StreamFraming {
       Math.max(this.#messageLength, held + more, this.#messageLength ? 0 : 2 * held),
     );
     this.#bytes.copy(roomy, 0, this.#start, this.#end);
-    this.#scanned = Math.max(0, this.#scanned - this.#start);
+    this.#scanned -= this.#start;
+    this.#line -= this.#start;
+    this.#lengthAt -= this.#start;
     this.#bytes = roomy;
     this.#start = 0;
     this.#end = held;
@@ -149,8 +169,7 @@ export class StreamFraming {
   #skipCrlf(): boolean {
     const bytes = this.#bytes;
     while (this.#end - this.#start >= 2 && bytes[this.#start] === CR && bytes[this.#start + 1] === LF) {
-      this.#start += 2;
-      this.#scanned = this.#start;
+      this.#begin(this.#start + 2);
       this.#oddCrlf = !this.#oddCrlf;
       if (!this.#oddCrlf) return true;
     }
@@ -162,19 +181,47 @@ export class StreamFraming {
     const held = this.#end - this.#start;
     if (held === 1 && this.#bytes[this.#start] === CR) return false;
     this.#oddCrlf = false;
-    // A search that starts three bytes back sees an end of head split between chunks, and no byte more than once.
-    const from = Math.max(this.#start, this.#scanned - 3);
-    const at = this.#bytes.subarray(0, this.#end).indexOf(HEAD_END, from);
-    this.#scanned = this.#end;
-    if (!this.#signatureChecked && !this.#checkSignature(held, at >= 0)) return false;
-    const headLength = at < 0 ? held : at + HEAD_END.length - this.#start;
+    const headEnd = this.#scanHead();
+    if (!this.#signatureChecked && !this.#checkSignature(held, headEnd >= 0)) return false;
+    const headLength = headEnd < 0 ? held : headEnd - this.#start;
     if (headLength > this.#maxHeadBytes) return this.#fail("head-too-long");
-    if (at < 0) return false;
-    const bodyLength = contentLengthOf(this.#bytes, this.#start, at);
+    if (headEnd < 0) return false;
+    const bodyLength = this.#bodyLength(headEnd - 4);
     if (typeof bodyLength === "string") return this.#fail(bodyLength);
     if (headLength + bodyLength > this.#maxMessageBytes) return this.#fail("message-too-long");
     this.#messageLength = headLength + bodyLength;
     return true;
+  }
+
+  /** Goes on through the lines of the head, noting those that are a Content-Length. @returns where the body begins, or -1 */
+  #scanHead(): number {
+    // What lies behind the end is no part of the stream.
+    const bytes = this.#bytes.length === this.#end ? this.#bytes : this.#bytes.subarray(0, this.#end);
+    let line = this.#line;
+    // Of all ways to find the line ends, the search for one byte is the fastest by far.
+    for (let at = bytes.indexOf(LF, this.#scanned); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+      if (at === line || bytes[at - 1] !== CR) continue;
+      if (at - 1 === line) return at + 1;
+      const first = bytes[line]! | SMALL;
+      if ((first === C || first === L) && line !== this.#start) {
+        const value = contentLengthValue(bytes, line);
+        if (value >= 0) {
+          this.#lengthAt = value;
+          this.#lengthLines++;
+        }
+      }
+      line = at + 1;
+    }
+    this.#line = line;
+    this.#scanned = this.#end;
+    return -1;
+  }
+
+  /** What the head says about its body. @param end the CRLF that ends its last line */
+  #bodyLength(end: number): number | FramingErrorKind {
+    if (this.#lengthLines > 1) return oneLength(this.#bytes, this.#start, end);
+    if (this.#lengthLines === 0) return "content-length-missing";
+    return lengthAt(this.#bytes, this.#lengthAt, end) ?? "content-length-malformed";
   }
 
   /** Looks once at the first bytes of a message for protocols that knock on the wrong door; false when it is one. */
@@ -185,6 +232,7 @@ export class StreamFraming {
     if (first <= SP || first >= 0x7f) return this.#fail("not-sip");
     if (held < SIGNATURE_BYTES && !headComplete) return true;
     this.#signatureChecked = true;
+    if (!HTTP_INITIALS.has(first)) return true;
     const opening = this.#bytes.toString("latin1", this.#start, this.#start + Math.min(held, SIGNATURE_BYTES));
     return HTTP_OPENINGS.some((http) => opening.startsWith(http)) ? this.#fail("http") : true;
   }
@@ -192,24 +240,19 @@ export class StreamFraming {
   #fail(kind: FramingErrorKind): false {
     this.#error = kind;
     this.#bytes = Buffer.alloc(0);
-    this.#start = this.#end = this.#scanned = 0;
+    this.#end = 0;
+    this.#begin(0);
     return false;
   }
 }
 
-/** The Content-Length of the head at [start, end), where `end` is the CRLF that ends its last line. */
-function contentLengthOf(bytes: Buffer, start: number, end: number): number | FramingErrorKind {
+/** The number that all lines with a Content-Length agree on. @param end the CRLF that ends the last line of the head */
+function oneLength(bytes: Buffer, start: number, end: number): number | FramingErrorKind {
   let length: number | undefined;
-  let lineEnd = bytes.indexOf(LINE_END, start);
-  while (lineEnd >= 0 && lineEnd < end) {
-    const line = lineEnd + 2;
-    lineEnd = bytes.indexOf(LINE_END, line);
-    const value = contentLengthValue(bytes, line);
+  for (let at = bytes.indexOf(LINE_END, start); at < end; at = bytes.indexOf(LINE_END, at + 2)) {
+    const value = contentLengthValue(bytes, at + 2);
     if (value < 0) continue;
-    let valueEnd = lineEnd;
-    while (valueEnd < end && isBlank(bytes[valueEnd + 2])) valueEnd = bytes.indexOf(LINE_END, valueEnd + 2);
-    lineEnd = valueEnd;
-    const number = parseLength(bytes, value, valueEnd);
+    const number = lengthAt(bytes, value, end);
     if (number === undefined) return "content-length-malformed";
     if (length !== undefined && length !== number) return "content-length-conflict";
     length = number;
@@ -217,20 +260,26 @@ function contentLengthOf(bytes: Buffer, start: number, end: number): number | Fr
   return length ?? "content-length-missing";
 }
 
+/** What the Content-Length says whose value begins at `value`, its folds included; undefined for no number. */
+function lengthAt(bytes: Buffer, value: number, end: number): number | undefined {
+  let valueEnd = bytes.indexOf(CR, value);
+  while (valueEnd < end && (bytes[valueEnd + 1] !== LF || isBlank(bytes[valueEnd + 2]))) {
+    valueEnd = bytes.indexOf(CR, valueEnd + 1);
+  }
+  return parseLength(bytes, value, valueEnd);
+}
+
 /** Where the value starts when the line at `at` is a Content-Length in long or compact form, else -1 (RFC 3261 §7.3.1, §20.14). */
 function contentLengthValue(bytes: Buffer, at: number): number {
-  const first = bytes[at]! | 0x20;
-  let nameEnd: number;
-  if (first === 0x6c) {
-    nameEnd = at + 1;
-  } else if (
-    first === 0x63 &&
-    bytes.toString("latin1", at, at + CONTENT_LENGTH.length).toLowerCase() === CONTENT_LENGTH
-  ) {
-    nameEnd = at + CONTENT_LENGTH.length;
-  } else {
-    return -1;
-  }
+  let nameEnd = at + 1;
+  if ((bytes[at]! | SMALL) === C) {
+    while (nameEnd - at < CONTENT_LENGTH.length) {
+      const wanted = CONTENT_LENGTH[nameEnd - at];
+      const byte = bytes[nameEnd]!;
+      if (byte !== wanted && (wanted === DASH || (byte | SMALL) !== wanted)) return -1;
+      nameEnd++;
+    }
+  } else if ((bytes[at]! | SMALL) !== L) return -1;
   while (isBlank(bytes[nameEnd])) nameEnd++;
   return bytes[nameEnd] === COLON ? nameEnd + 1 : -1;
 }

@@ -34,6 +34,17 @@ t.test("a stream may be cut at any byte", async (t) => {
   t.same(cut([...stream]), whole, "cut at every byte");
 });
 
+t.test("a head with a folded Content-Length, and one more, may be cut at any byte", async (t) => {
+  const folded = `${head("Contact: <sip:a@b>", "CONTENT-LENGTH:\r\n 4\r\n ", "Call-ID: l: 5", "l\t: 4")}body`;
+  const stream = `CANCEL sip:pool SIP/2.0\r\nl: 0\r\n\r\n${folded}${ACK}`;
+  const whole = cut([stream]);
+  t.same(whole.frames.slice(1), [folded, ACK]);
+  for (let at = 1; at < stream.length; at++) {
+    t.same(cut([stream.slice(0, at), stream.slice(at)]), whole, `cut at ${at}`);
+  }
+  t.same(cut([...stream]), whole, "cut at every byte");
+});
+
 t.test("a body is bytes: all 256 values pass, CRLFCRLF and start lines among them", async (t) => {
   const every = String.fromCharCode(...Array(256).keys());
   const body = `${every}\r\n\r\n${ACK}`;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import t from "tap";
 import { Client, listening, message, OPTIONS, peerServer } from "./wire.ts";
 
@@ -58,6 +59,26 @@ t.test("what is written in one turn of the event loop leaves in one segment", as
   await client.until((text) => text.length >= ack.length + info.length);
   t.same(client.chunks, [ack + info]);
 });
+
+t.test(
+  "what was sent in the turn that ends a connection goes out first, text and bytes, each byte as it is",
+  async (t) => {
+    const { transports, handler } = await listening(t, [{ transport: "tcp" }]);
+    const client = await Client.to(t, transports.listeners[0]!.port);
+    const every = String.fromCharCode(...Array(256).keys());
+    const [text, bytes] = [message("INFO sip:a SIP/2.0"), message("INFO sip:b SIP/2.0")].map((head) => head + every);
+    handler.onMessage = (_bytes, flow) => {
+      transports.send(flow, text!);
+      transports.send(flow, Buffer.from(bytes!, "latin1"));
+      transports.hangUp();
+      transports.send(flow, "too late");
+    };
+    client.socket.write(OPTIONS);
+    await once(client.socket, "end");
+    t.same(client.chunks, [text! + bytes!]);
+    t.equal(transports.stats()[0]!.sendFailures, 1);
+  },
+);
 
 t.test("a double CRLF is answered with one CRLF and stays below (RFC 5626 §3.5.1)", async (t) => {
   const { transports, handler } = await listening(t, [{ transport: "tcp" }]);
