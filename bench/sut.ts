@@ -24,8 +24,13 @@ const endpoints = Array.from({ length: Number(TABLE_N) }, (_, i) => ({
   ...pool(i),
 }));
 
-// One address makes all the calls of a bench; the check itself stays, with room for them.
-const limits = { messagesPerSecond: 1_000_000 };
+// As in servers/waypost.ts.
+const limits = {
+  messagesPerSecond: 1_000_000,
+  overloadDelayMs: 0,
+  connectionsPerSource: 100_000,
+  maxConnections: 100_000,
+};
 const folder = mkdtempSync(join(tmpdir(), "waypost-bench-"));
 const listener = { transport: SUT_TRANSPORT, host: "127.0.0.1", port: Number(SUT_PORT) };
 writeFileSync(join(folder, "endpoints.json"), JSON.stringify({ endpoints }));

@@ -55,7 +55,7 @@ export function headerValues(message: SipMessage, name: string): string[] {
 
 /** `404 Not Found`, and the explanation where the peer gives one in Warning or ms-diagnostics. */
 export function statusText(response: SipMessage): string {
-  const line = response.head.slice(8, response.head.indexOf("\r\n"));
+  const line = response.text.slice(8, response.text.indexOf("\r\n"));
   const [diagnostics = ""] = headerValues(response, "ms-diagnostics");
   const [warning = ""] = headerValues(response, "Warning");
   const why = /reason="([^"]*)"/.exec(diagnostics)?.[1] ?? /"([^"]*)"/.exec(warning)?.[1];
@@ -80,8 +80,8 @@ export function newToken(): string {
   return randomBytes(8).toString("hex");
 }
 
-function headerLines({ head, headersStart, headersEnd }: SipMessage): { name: string; value: string }[] {
-  const unfolded = head.slice(headersStart, headersEnd).replace(/\r\n[ \t]+/g, " ");
+function headerLines({ text, headersStart, headersEnd }: SipMessage): { name: string; value: string }[] {
+  const unfolded = text.slice(headersStart, headersEnd).replace(/\r\n[ \t]+/g, " ");
   return unfolded.split("\r\n").flatMap((line) => {
     const colon = line.indexOf(":");
     return colon < 1 ? [] : { name: line.slice(0, colon).trim(), value: line.slice(colon + 1).trim() };

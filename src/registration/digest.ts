@@ -1,4 +1,4 @@
-import { parseDecimal, skipLws, skipQuoted, skipToken } from "../sip/chars.ts";
+import { octets, parseDecimal, skipLws, skipQuoted, skipToken } from "../sip/chars.ts";
 
 /** The algorithms of RFC 8760 that the configuration may allow, the strongest first. */
 export type DigestAlgorithm = "SHA-512-256" | "SHA-256" | "MD5";
@@ -26,7 +26,7 @@ export interface Challenge {
 
 /** Reads one challenge. @returns it, or a sentence that says why it cannot be answered */
 export function parseChallenge(value: string): Challenge | string {
-  const schemeEnd = skipToken(value, 0, value.length);
+  const schemeEnd = skipToken(octets(value), 0, value.length);
   const scheme = value.slice(0, schemeEnd);
   if (scheme.toLowerCase() !== "digest") return `${scheme || "an empty challenge"} is no digest`;
   const params = readParams(value, schemeEnd);
@@ -120,17 +120,18 @@ export function credentials(challenge: Challenge, input: DigestInput, hash: Hash
 /** `name=value` pairs between commas, names in lower case. Undefined when malformed, or when one stands there twice. */
 function readParams(text: string, start: number): Map<string, string> | undefined {
   const params = new Map<string, string>();
+  const bytes = octets(text);
   const end = text.length;
-  let at = skipLws(text, start, end);
+  let at = skipLws(bytes, start, end);
   while (at < end) {
-    const nameEnd = skipToken(text, at, end);
+    const nameEnd = skipToken(bytes, at, end);
     const name = text.slice(at, nameEnd).toLowerCase();
-    let valueStart = skipLws(text, nameEnd, end);
+    let valueStart = skipLws(bytes, nameEnd, end);
     if (name === "" || text[valueStart] !== "=" || params.has(name)) return undefined;
-    valueStart = skipLws(text, valueStart + 1, end);
+    valueStart = skipLws(bytes, valueStart + 1, end);
     let valueEnd: number;
     if (text[valueStart] === '"') {
-      valueEnd = skipQuoted(text, valueStart, end);
+      valueEnd = skipQuoted(bytes, valueStart, end);
       if (valueEnd < 0) return undefined;
       params.set(name, text.slice(valueStart + 1, valueEnd - 1));
     } else {
@@ -138,9 +139,9 @@ function readParams(text: string, start: number): Map<string, string> | undefine
       while (valueEnd < end && text[valueEnd] !== "," && text.charCodeAt(valueEnd) > 0x20) valueEnd++;
       params.set(name, text.slice(valueStart, valueEnd));
     }
-    at = skipLws(text, valueEnd, end);
+    at = skipLws(bytes, valueEnd, end);
     if (at < end && text[at] !== ",") return undefined;
-    if (at < end) at = skipLws(text, at + 1, end);
+    if (at < end) at = skipLws(bytes, at + 1, end);
   }
   return params;
 }

@@ -1,5 +1,5 @@
-import { matchesIgnoringCase } from "../sip/chars.ts";
-import { INDEX_STRIDE } from "../sip/header-lines.ts";
+import { matchesIgnoringCase, octets } from "../sip/chars.ts";
+import { FIRST_LINE, INDEX_STRIDE } from "../sip/header-lines.ts";
 import type { SipMessage } from "../sip/message.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
 import { ParamWalker } from "../sip/params.ts";
@@ -35,12 +35,12 @@ export function registerHead(text: RegisterText): string {
 /** The values of a header that the core does not know by number; `lower` is its long name, `compact` its short one. */
 export function headerValues(message: SipMessage, lower: string, compact = ""): string[] {
   const found: string[] = [];
-  for (let at = 0; at < message.index.length; at += INDEX_STRIDE) {
+  for (let at = FIRST_LINE; at < message.index.length; at += INDEX_STRIDE) {
     const start = message.lineStart(at);
     for (const name of [lower, compact]) {
-      const behind = message.head.charCodeAt(start + name.length);
+      const behind = message.text.charCodeAt(start + name.length);
       const ends = behind === 0x3a || behind === 0x20 || behind === 0x09;
-      if (name !== "" && ends && matchesIgnoringCase(message.head, start, name)) found.push(message.valueAt(at));
+      if (name !== "" && ends && matchesIgnoringCase(message.text, start, name)) found.push(message.valueAt(at));
     }
   }
   return found;
@@ -56,11 +56,12 @@ export interface ContactValue {
 export function contactsOf(message: SipMessage): ContactValue[] {
   return headerValues(message, "contact", "m").flatMap((value) => {
     const found: ContactValue[] = [];
+    const bytes = octets(value);
     for (let start = 0; start < value.length; ) {
-      const contact = parseNameAddr(value, start, value.length);
+      const contact = parseNameAddr(value, bytes, start, value.length);
       if (contact === undefined) return found;
       const paramsAt = value.indexOf(contact.uri, start) + contact.uri.length;
-      const params = new ParamWalker(value, value[paramsAt] === ">" ? paramsAt + 1 : paramsAt, contact.end);
+      const params = new ParamWalker(value, bytes, value[paramsAt] === ">" ? paramsAt + 1 : paramsAt, contact.end);
       let expires: number | undefined;
       while (params.next()) if (params.is("expires")) expires = seconds(params.value);
       found.push({ uri: contact.uri, expires });

@@ -399,7 +399,7 @@ export function utf8(text: string): string {
   return Buffer.from(text, "utf8").toString("latin1");
 }
 
-function reasonPhrase({ head }: SipMessage): string {
-  const phrase = head.slice(12, head.indexOf("\r\n")).trim().slice(0, 80);
+function reasonPhrase({ text }: SipMessage): string {
+  const phrase = text.slice(12, text.indexOf("\r\n")).trim().slice(0, 80);
   return phrase === "" ? "" : ` (${phrase})`;
 }

@@ -80,6 +80,6 @@ export function retryAfterSeconds(hash: number): number {
   return RETRY_FROM + ((hash >>> 8) % RETRY_SPREAD);
 }
 
-function sizeOf({ head, body }: SipMessage): number {
-  return head.length + body.length + OVERHEAD_BYTES;
+function sizeOf({ text }: SipMessage): number {
+  return text.length + OVERHEAD_BYTES;
 }

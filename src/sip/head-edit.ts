@@ -1,4 +1,4 @@
-import { INDEX_STRIDE } from "./header-lines.ts";
+import { FIRST_LINE, INDEX_STRIDE } from "./header-lines.ts";
 import { Header, longForm } from "./header-names.ts";
 import type { SipMessage } from "./message.ts";
 
@@ -42,31 +42,31 @@ export class HeadEdit {
   normalise(): void {
     const { message } = this;
     if (message.hasCompactNames) {
-      for (let i = 0; i < message.index.length; i += INDEX_STRIDE) {
+      for (let i = FIRST_LINE; i < message.index.length; i += INDEX_STRIDE) {
         const start = message.index[i + 1]!;
-        const next = message.head.charCodeAt(start + 1);
+        const next = message.text.charCodeAt(start + 1);
         if (next !== 0x3a && next !== 0x20 && next !== 0x09) continue;
-        const name = longForm(message.head[start]!);
+        const name = longForm(message.text[start]!);
         if (name !== undefined) this.replace(start, start + 1, name);
       }
     }
     if (message.find(Header.ContentLength) < 0) {
-      this.insert(message.headersEnd, `Content-Length: ${message.body.length}\r\n`);
+      this.insert(message.headersEnd, `Content-Length: ${message.bodyLength}\r\n`);
     }
   }
 
   /** The message with its edited head and its body as it came. */
   toString(): string {
-    const { head, body } = this.message;
+    const { text } = this.message;
     let out = "";
     let at = 0;
     for (let i = 0; i < this.starts.length; i++) {
       // Within what an earlier edit took away there is nothing left to change.
       if (this.starts[i]! < at) continue;
-      out += head.slice(at, this.starts[i]) + this.texts[i]!;
+      out += text.slice(at, this.starts[i]) + this.texts[i]!;
       at = this.ends[i]!;
     }
-    return out + head.slice(at) + body;
+    return out + text.slice(at);
   }
 }
 

@@ -17,6 +17,8 @@ export const Header = {
   Reason: 14,
 } as const;
 export type HeaderId = (typeof Header)[keyof typeof Header];
+/** One more than the largest id. */
+export const HEADER_IDS: number = Math.max(...Object.values(Header)) + 1;
 
 const KNOWN: readonly (readonly [string, HeaderId])[] = [
   ["via", Header.Via],
@@ -67,25 +69,33 @@ const COMPACT_IDS: Readonly<Record<string, HeaderId>> = {
 
 // Candidates by length and first letter: at most two names share a place, so a header costs one or two comparisons.
 const LONGEST = Math.max(...KNOWN.map(([name]) => name.length));
-const SLOTS: ({ readonly name: string; readonly id: HeaderId }[] | undefined)[] = [];
-for (const [name, id] of KNOWN) (SLOTS[name.length * 32 + (name.charCodeAt(0) & 31)] ??= []).push({ name, id });
-const COMPACT_SLOTS: HeaderId[] = [];
-for (const [letter, id] of Object.entries(COMPACT_IDS)) COMPACT_SLOTS[letter.charCodeAt(0) & 31] = id;
+const FIRST_AT = new Uint8Array((LONGEST + 1) * 32);
+const SECOND_AT = new Uint8Array(FIRST_AT.length);
+const NAMES: Uint8Array[] = [];
+for (const [name, id] of KNOWN) {
+  const place = name.length * 32 + (name.charCodeAt(0) & 31);
+  (FIRST_AT[place] === Header.Other ? FIRST_AT : SECOND_AT)[place] = id;
+  NAMES[id] = Buffer.from(name, "latin1");
+}
+const COMPACT_AT = new Uint8Array(256);
+for (const [letter, id] of Object.entries(COMPACT_IDS)) COMPACT_AT[letter.charCodeAt(0)] = id;
 
 /** Which header the name `bytes[start, end)` is, long or compact (§7.3.3), in any case. The name is a token. */
 export function headerId(bytes: Uint8Array, start: number, end: number): HeaderId {
   const length = end - start;
-  if (length === 1) return COMPACT_SLOTS[bytes[start]! & 31] ?? Header.Other;
   if (length > LONGEST) return Header.Other;
-  const candidates = SLOTS[length * 32 + (bytes[start]! & 31)];
-  if (candidates !== undefined)
-    for (const { name, id } of candidates) {
-      let i = 0;
-      // Of the characters of a token only letters have another case, and a hyphen has that bit already.
-      while (i < length && (bytes[start + i]! | 0x20) === name.charCodeAt(i)) i++;
-      if (i === length) return id;
-    }
-  return Header.Other;
+  if (length === 1) return COMPACT_AT[bytes[start]! | 0x20] as HeaderId;
+  const place = length * 32 + (bytes[start]! & 31);
+  const first = FIRST_AT[place] as HeaderId;
+  if (first === Header.Other || isName(NAMES[first]!, bytes, start)) return first;
+  const second = SECOND_AT[place] as HeaderId;
+  return second === Header.Other || isName(NAMES[second]!, bytes, start) ? second : Header.Other;
+}
+
+function isName(name: Uint8Array, bytes: Uint8Array, start: number): boolean {
+  // Of the characters of a token only letters have another case, and a hyphen has that bit already.
+  for (let i = 0; i < name.length; i++) if ((bytes[start + i]! | 0x20) !== name[i]) return false;
+  return true;
 }
 
 /** The long form of a one-letter header name, or undefined where the letter stands for nothing known. */

@@ -6,14 +6,13 @@ import { parseUri, type SipUri } from "./uri.ts";
 import { parseVia, type Via } from "./via.ts";
 
 /**
- * One SIP message: its head as the latin1 text that arrived and an index of the header lines, its body as such text too.
- * Nothing is decoded twice: a header is parsed when first asked for, and what nobody asks for is never looked at.
+ * One SIP message: the latin1 text that arrived, its body included, and an index of the header lines. It is decoded
+ * once: the headers of a transaction are parsed at once, others when they are asked for, and most are never looked at.
  */
 export class SipMessage {
-  /** Start line, headers and the empty line, exactly as received (latin1: one character per byte). */
-  readonly head: string;
-  readonly body: string;
-  /** INDEX_STRIDE numbers per header line, in the order of the lines. */
+  /** The message exactly as received (latin1: one character per byte); positions are positions in it. */
+  readonly text: string;
+  /** See HeaderLines. */
   readonly index: readonly number[];
   /** Position of the first header line. */
   readonly headersStart: number;
@@ -28,33 +27,53 @@ export class SipMessage {
   /** True when some header has a one-letter name (§7.3.3). */
   readonly hasCompactNames: boolean;
 
-  /** Null where it is known that there is none. */
-  private uriCache: SipUri | null | undefined;
-  private viaCache: Via | undefined;
-  private cseqCache: CSeq | undefined;
-  private fromCache: NameAddr | undefined;
-  private toCache: NameAddr | undefined;
+  /** The topmost Via value; this and the three below are undefined where there is none or it is malformed. */
+  readonly topVia: Via | undefined;
+  readonly from: NameAddr | undefined;
+  readonly to: NameAddr | undefined;
+  readonly cseq: CSeq | undefined;
+  readonly callId: string;
 
-  constructor(parts: {
-    head: string;
-    body: string;
-    index: readonly number[];
-    headersStart: number;
-    headersEnd: number;
-    method: string;
-    requestUri: string;
-    status: number;
-    hasCompactNames: boolean;
-  }) {
-    this.head = parts.head;
-    this.body = parts.body;
-    this.index = parts.index;
-    this.headersStart = parts.headersStart;
-    this.headersEnd = parts.headersEnd;
-    this.method = parts.method;
-    this.requestUri = parts.requestUri;
-    this.status = parts.status;
-    this.hasCompactNames = parts.hasCompactNames;
+  /** Null where it is known that there is none. */
+  private uriCache: SipUri | null | undefined = undefined;
+
+  /** @param bytes the same as `text`; they are not kept */
+  constructor(
+    text: string,
+    bytes: Uint8Array,
+    start: { readonly method: string; readonly requestUri: string; readonly status: number },
+    index: readonly number[],
+    headersStart: number,
+    headersEnd: number,
+    hasCompactNames: boolean,
+  ) {
+    this.text = text;
+    this.index = index;
+    this.headersStart = headersStart;
+    this.headersEnd = headersEnd;
+    this.method = start.method;
+    this.requestUri = start.requestUri;
+    this.status = start.status;
+    this.hasCompactNames = hasCompactNames;
+    const via = index[Header.Via]!;
+    this.topVia = via < 0 ? undefined : parseVia(text, bytes, index[via + 2]!, index[via + 3]!);
+    const from = index[Header.From]!;
+    this.from = from < 0 ? undefined : parseNameAddr(text, bytes, index[from + 2]!, index[from + 3]!);
+    const to = index[Header.To]!;
+    this.to = to < 0 ? undefined : parseNameAddr(text, bytes, index[to + 2]!, index[to + 3]!);
+    const cseq = index[Header.CSeq]!;
+    this.cseq = cseq < 0 ? undefined : parseCSeq(text, bytes, index[cseq + 2]!, index[cseq + 3]!);
+    const callId = index[Header.CallId]!;
+    this.callId = callId < 0 ? "" : text.slice(index[callId + 2]!, index[callId + 3]!);
+  }
+
+  /** Start line, headers and the empty line. */
+  get head(): string {
+    return this.text.slice(0, this.headersEnd + 2);
+  }
+
+  get bodyLength(): number {
+    return this.text.length - this.headersEnd - 2;
   }
 
   /** The Request-URI, taken apart; undefined where it is no SIP URI. */
@@ -67,16 +86,22 @@ export class SipMessage {
     return this.status === 0;
   }
 
-  /** Index position of the first line of header `id` at or behind index position `from`, or -1. */
-  find(id: HeaderId, from = 0): number {
-    const index = this.index;
-    for (let i = from; i < index.length; i += INDEX_STRIDE) if (index[i] === id) return i;
+  /** Index position of the first line of header `id`, or -1. */
+  find(id: HeaderId): number {
+    return this.index[id]!;
+  }
+
+  /** Index position of the next line of the same header as that at index position `at`, or -1. */
+  findNext(at: number): number {
+    const { index } = this;
+    const id = index[at];
+    for (let i = at + INDEX_STRIDE; i < index.length; i += INDEX_STRIDE) if (index[i] === id) return i;
     return -1;
   }
 
   /** The value at index position `at`: trimmed, folding kept. */
   valueAt(at: number): string {
-    return this.head.slice(this.index[at + 2], this.index[at + 3]);
+    return this.text.slice(this.index[at + 2], this.index[at + 3]);
   }
 
   /** Start of the header line at index position `at`. */
@@ -93,39 +118,5 @@ export class SipMessage {
   value(id: HeaderId): string | undefined {
     const at = this.find(id);
     return at < 0 ? undefined : this.valueAt(at);
-  }
-
-  /** The topmost Via value, or undefined where there is none or it is malformed. */
-  get topVia(): Via | undefined {
-    if (this.viaCache === undefined) {
-      const at = this.find(Header.Via);
-      if (at >= 0) this.viaCache = parseVia(this.head, this.index[at + 2]!, this.index[at + 3]!);
-    }
-    return this.viaCache;
-  }
-
-  get cseq(): CSeq | undefined {
-    if (this.cseqCache === undefined) {
-      const at = this.find(Header.CSeq);
-      if (at >= 0) this.cseqCache = parseCSeq(this.head, this.index[at + 2]!, this.index[at + 3]!);
-    }
-    return this.cseqCache;
-  }
-
-  get from(): NameAddr | undefined {
-    return (this.fromCache ??= this.nameAddr(Header.From));
-  }
-
-  get to(): NameAddr | undefined {
-    return (this.toCache ??= this.nameAddr(Header.To));
-  }
-
-  get callId(): string {
-    return this.value(Header.CallId) ?? "";
-  }
-
-  private nameAddr(id: HeaderId): NameAddr | undefined {
-    const at = this.find(id);
-    return at < 0 ? undefined : parseNameAddr(this.head, this.index[at + 2]!, this.index[at + 3]!);
   }
 }

@@ -1,4 +1,4 @@
-import { isLws, isTokenChar, skipLws, skipQuoted } from "./chars.ts";
+import { findByte, isLws, isTokenChar, skipLws, skipQuoted, skipToken } from "./chars.ts";
 import { ParamWalker } from "./params.ts";
 
 /** A name-addr or addr-spec with its header parameters: From, To, Contact, Route (RFC 3261 §20.10). */
@@ -13,50 +13,51 @@ export interface NameAddr {
 
 /**
  * Parses one value from `start`.
+ * @param bytes the same as `text`
  * @returns undefined when it is malformed: an open quote or bracket, no URI, a broken parameter, an empty tag
  */
-export function parseNameAddr(s: string, start: number, end: number): NameAddr | undefined {
-  let i = skipLws(s, start, end);
+export function parseNameAddr(text: string, bytes: Uint8Array, start: number, end: number): NameAddr | undefined {
+  let i = skipLws(bytes, start, end);
   if (i >= end) return undefined;
-  let uri: string;
-  const open = findOpenBracket(s, i, end);
+  let uriStart = i;
+  let uriEnd: number;
+  const open = findOpenBracket(bytes, i, end);
   if (open === -2) return undefined;
   if (open >= 0) {
-    const close = s.indexOf(">", open);
-    if (close < 0 || close >= end) return undefined;
-    uri = s.slice(open + 1, close);
-    i = close + 1;
+    uriStart = open + 1;
+    uriEnd = findByte(bytes, 0x3e, uriStart, end);
+    if (uriEnd < 0) return undefined;
+    i = uriEnd + 1;
   } else {
     // addr-spec: what follows a `;` belongs to the header, not to the URI (§20.10).
-    const uriStart = i;
     while (i < end) {
-      const c = s.charCodeAt(i);
+      const c = bytes[i]!;
       if (c === 0x3b || c === 0x2c || isLws(c)) break;
       i++;
     }
-    uri = s.slice(uriStart, i);
+    uriEnd = i;
   }
-  if (!looksLikeUri(uri)) return undefined;
+  if (!looksLikeUri(bytes, uriStart, uriEnd)) return undefined;
   let tag: string | undefined;
-  const params = new ParamWalker(s, i, end);
+  const params = new ParamWalker(text, bytes, i, end);
   while (params.next()) {
     if (!params.is("tag")) continue;
     if (tag !== undefined || !params.hasValue) return undefined;
     tag = params.value;
   }
-  return params.malformed ? undefined : { uri, tag, end: params.position };
+  return params.malformed ? undefined : { uri: text.slice(uriStart, uriEnd), tag, end: params.position };
 }
 
 /** Position of the `<` behind an optional display name; -1 where there is none; -2 where a quote is not closed. */
-function findOpenBracket(s: string, i: number, end: number): number {
-  if (s.charCodeAt(i) === 0x22) {
-    i = skipQuoted(s, i, end);
+function findOpenBracket(bytes: Uint8Array, i: number, end: number): number {
+  if (bytes[i] === 0x22) {
+    i = skipQuoted(bytes, i, end);
     if (i < 0) return -2;
-    i = skipLws(s, i, end);
-    return i < end && s.charCodeAt(i) === 0x3c ? i : -2;
+    i = skipLws(bytes, i, end);
+    return i < end && bytes[i] === 0x3c ? i : -2;
   }
   for (; i < end; i++) {
-    const c = s.charCodeAt(i);
+    const c = bytes[i]!;
     if (c === 0x3c) return i;
     if (c === 0x22) return -2;
     // A display name is tokens and spaces (§25.1), and in real life UTF-8; any other character tells a bare URI.
@@ -66,13 +67,12 @@ function findOpenBracket(s: string, i: number, end: number): number {
 }
 
 /** A scheme, a colon, something behind it, and no white space or bracket within. */
-function looksLikeUri(uri: string): boolean {
-  const colon = uri.indexOf(":");
-  if (colon < 1 || colon === uri.length - 1) return false;
-  for (let i = 0; i < uri.length; i++) {
-    const c = uri.charCodeAt(i);
+function looksLikeUri(bytes: Uint8Array, start: number, end: number): boolean {
+  const colon = skipToken(bytes, start, end);
+  if (colon === start || colon >= end - 1 || bytes[colon] !== 0x3a) return false;
+  for (let i = colon; i < end; i++) {
+    const c = bytes[i]!;
     if (c <= 0x20 || c === 0x3c || c === 0x3e || c === 0x22) return false;
-    if (i < colon && !isTokenChar(c)) return false;
   }
   return true;
 }

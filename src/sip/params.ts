@@ -1,4 +1,4 @@
-import { isLws, isTokenChar, matchesIgnoringCase, skipLws, skipQuoted } from "./chars.ts";
+import { holdsAt, skipLws, skipQuoted, skipToken, skipValue } from "./chars.ts";
 
 /**
  * Walks the `;name=value` parameters of one header value (generic-param, RFC 3261 §25.1) without making an object
@@ -11,38 +11,41 @@ export class ParamWalker {
   /** Where the walk stands; after the last parameter, where the value ends. */
   position: number;
   nameEnd = 0;
-  private readonly s: string;
+  private readonly text: string;
+  private readonly bytes: Uint8Array;
   private readonly end: number;
   private nameStart = 0;
   private valueStart = 0;
   private valueEnd = 0;
 
-  /** @param start position of the first `;`, or of white space before it */
-  constructor(s: string, start: number, end: number) {
-    this.s = s;
+  /**
+   * @param bytes the same as `text`
+   * @param start position of the first `;`, or of white space before it
+   */
+  constructor(text: string, bytes: Uint8Array, start: number, end: number) {
+    this.text = text;
+    this.bytes = bytes;
     this.position = start;
     this.end = end;
   }
 
   /** Moves to the next parameter. @returns false at the end, or when the next one is malformed */
   next(): boolean {
-    const { s, end } = this;
-    let i = skipLws(s, this.position, end);
+    const { bytes, end } = this;
+    let i = skipLws(bytes, this.position, end);
     this.position = i;
-    if (i >= end || s.charCodeAt(i) === 0x2c) return false;
-    if (s.charCodeAt(i) !== 0x3b) return this.fail();
-    this.nameStart = skipLws(s, i + 1, end);
-    i = this.nameStart;
-    while (i < end && isTokenChar(s.charCodeAt(i))) i++;
-    this.nameEnd = i;
+    if (i >= end || bytes[i] === 0x2c) return false;
+    if (bytes[i] !== 0x3b) return this.fail();
+    this.nameStart = skipLws(bytes, i + 1, end);
+    i = this.nameEnd = skipToken(bytes, this.nameStart, end);
     if (i === this.nameStart) return this.fail();
-    const afterName = skipLws(s, i, end);
+    const afterName = skipLws(bytes, i, end);
     this.valueStart = this.valueEnd = i;
-    if (afterName < end && s.charCodeAt(afterName) === 0x3d) {
-      i = this.valueStart = skipLws(s, afterName + 1, end);
-      if (i < end && s.charCodeAt(i) === 0x22) i = skipQuoted(s, i, end);
+    if (afterName < end && bytes[afterName] === 0x3d) {
+      i = this.valueStart = skipLws(bytes, afterName + 1, end);
+      if (i < end && bytes[i] === 0x22) i = skipQuoted(bytes, i, end);
       // Wider than the grammar's token: hosts, IPv6 literals and Microsoft's values stand here too.
-      else while (i < end && !isDelimiter(s.charCodeAt(i))) i++;
+      else i = skipValue(bytes, i, end);
       if (i <= this.valueStart) return this.fail();
       this.valueEnd = i;
     }
@@ -52,7 +55,7 @@ export class ParamWalker {
 
   /** True where the name is `lower`, in any case. */
   is(lower: string): boolean {
-    return this.nameEnd - this.nameStart === lower.length && matchesIgnoringCase(this.s, this.nameStart, lower);
+    return this.nameEnd - this.nameStart === lower.length && holdsAt(this.bytes, this.nameStart, lower);
   }
 
   get hasValue(): boolean {
@@ -61,15 +64,11 @@ export class ParamWalker {
 
   /** The value as written; the empty string where there is none. */
   get value(): string {
-    return this.s.slice(this.valueStart, this.valueEnd);
+    return this.text.slice(this.valueStart, this.valueEnd);
   }
 
   private fail(): boolean {
     this.malformed = true;
     return false;
   }
-}
-
-function isDelimiter(code: number): boolean {
-  return code === 0x3b || code === 0x2c || code === 0x22 || isLws(code);
 }

@@ -1,4 +1,3 @@
-import { INDEX_STRIDE } from "./header-lines.ts";
 import { Header } from "./header-names.ts";
 import type { SipMessage } from "./message.ts";
 
@@ -48,10 +47,10 @@ export interface ReplyOptions {
 export function buildReply(request: SipMessage, status: number, options: ReplyOptions = {}): string {
   let out = `SIP/2.0 ${status} ${options.reason ?? reasonPhrase(status)}\r\n`;
   let first = true;
-  for (let i = request.find(Header.Via); i >= 0; i = request.find(Header.Via, i + INDEX_STRIDE)) {
+  for (let i = request.find(Header.Via); i >= 0; i = request.findNext(i)) {
     if (first && options.topVia !== undefined) {
       const via = request.topVia!;
-      out += `Via: ${options.topVia}${request.head.slice(via.end, request.index[i + 3])}\r\n`;
+      out += `Via: ${options.topVia}${request.text.slice(via.end, request.index[i + 3])}\r\n`;
     } else out += `Via: ${request.valueAt(i)}\r\n`;
     first = false;
   }

@@ -1,4 +1,4 @@
-import { matchesIgnoringCase, skipLws, skipQuoted } from "./chars.ts";
+import { matchesIgnoringCase, octets, skipLws, skipQuoted } from "./chars.ts";
 import { Header, headerId } from "./header-names.ts";
 import { branchKey } from "./transaction/key.ts";
 import { parseVia, type Via, withSource } from "./via.ts";
@@ -50,8 +50,9 @@ function beginsAsRequest(bytes: Buffer): boolean {
 
 /** Whether the value of a To header has a tag. One inside the brackets, or in the quotes, is none. */
 function hasTag(value: string): boolean {
-  let at = skipLws(value, 0, value.length);
-  if (value.charCodeAt(at) === QUOTE) at = skipQuoted(value, at, value.length);
+  const bytes = octets(value);
+  let at = skipLws(bytes, 0, value.length);
+  if (bytes[at] === QUOTE) at = skipQuoted(bytes, at, value.length);
   const open = value.indexOf("<", at);
   return TAG.test(open < 0 ? value : value.slice(value.indexOf(">", open) + 1));
 }
@@ -89,7 +90,7 @@ export function unreadKey(bytes: Buffer): string | undefined {
     if (headerId(bytes, line, nameEnd) !== Header.Via) continue;
     let end = head.indexOf("\n", colon);
     while (isBlank(head.charCodeAt(end + 1))) end = head.indexOf("\n", end + 1);
-    const via = parseVia(head, colon + 1, head.charCodeAt(end - 1) === 13 ? end - 1 : end);
+    const via = parseVia(head, bytes, colon + 1, head.charCodeAt(end - 1) === 13 ? end - 1 : end);
     return via && branchKey(head.slice(0, head.indexOf(" ")), via);
   }
   return undefined;
@@ -141,7 +142,7 @@ export function refuseUnread(
       const valueEnd = head.charCodeAt(end - 1) === 13 ? end - 1 : end;
       let value = head.slice(colon + 1, valueEnd);
       if (id === Header.Via && top === undefined) {
-        top = parseVia(head, colon + 1, valueEnd);
+        top = parseVia(head, bytes, colon + 1, valueEnd);
         if (top === undefined) return undefined;
         value = ` ${withSource(head, top, source.address, source.port)}${head.slice(top.end, valueEnd)}`;
       } else if (id === Header.To && !hasTag(value)) value += `;tag=${toTag}`;

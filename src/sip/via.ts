@@ -1,4 +1,4 @@
-import { isHostChar, matchesIgnoringCase, parseDecimal, skipLws, skipToken } from "./chars.ts";
+import { decimalAt, findByte, holdsAt, isDigit, parseDecimal, skipHost, skipLws, skipToken } from "./chars.ts";
 import { ParamWalker } from "./params.ts";
 
 /** One Via value (RFC 3261 §20.42), with positions in the head so that it can be edited in place. */
@@ -22,43 +22,41 @@ export interface Via {
   readonly rportAt: number;
 }
 
-/** Parses the Via value that starts at `start`; undefined when malformed. Takes white space wherever §25.1 does. */
-export function parseVia(s: string, start: number, end: number): Via | undefined {
-  let i = skipLws(s, start, end);
+/**
+ * Parses the Via value that starts at `start`; undefined when malformed. Takes white space wherever §25.1 does.
+ * @param bytes the same as `text`
+ */
+export function parseVia(text: string, bytes: Uint8Array, start: number, end: number): Via | undefined {
+  let i = skipLws(bytes, start, end);
   const valueStart = i;
-  if (!matchesIgnoringCase(s, i, "sip")) return undefined;
-  i = skipLws(s, i + 3, end);
-  if (s.charCodeAt(i) !== 0x2f) return undefined;
-  i = skipLws(s, i + 1, end);
-  if (!s.startsWith("2.0", i)) return undefined;
-  i = skipLws(s, i + 3, end);
-  if (s.charCodeAt(i) !== 0x2f) return undefined;
-  i = skipLws(s, i + 1, end);
+  if (!holdsAt(bytes, i, "sip")) return undefined;
+  i = skipLws(bytes, i + 3, end);
+  if (bytes[i] !== 0x2f) return undefined;
+  i = skipLws(bytes, i + 1, end);
+  if (!holdsAt(bytes, i, "2.0")) return undefined;
+  i = skipLws(bytes, i + 3, end);
+  if (bytes[i] !== 0x2f) return undefined;
+  i = skipLws(bytes, i + 1, end);
   const transportStart = i;
-  i = skipToken(s, i, end);
+  i = skipToken(bytes, i, end);
   if (i === transportStart) return undefined;
-  const transport = s.slice(transportStart, i);
-  const hostStart = skipLws(s, i, end);
+  const transport = text.slice(transportStart, i);
+  let hostStart = skipLws(bytes, i, end);
   if (hostStart === i || hostStart >= end) return undefined;
-  i = hostStart;
-  let host: string;
-  if (s.charCodeAt(i) === 0x5b) {
-    const close = s.indexOf("]", i);
-    if (close < 0 || close >= end) return undefined;
-    host = s.slice(i + 1, close);
-    i = close + 1;
-  } else {
-    while (i < end && isHostChar(s.charCodeAt(i))) i++;
-    host = s.slice(hostStart, i);
-  }
-  if (host.length === 0) return undefined;
-  i = skipLws(s, i, end);
+  let hostEnd: number;
+  if (bytes[hostStart] === 0x5b) {
+    hostEnd = findByte(bytes, 0x5d, ++hostStart, end);
+    i = hostEnd + 1;
+  } else i = hostEnd = skipHost(bytes, hostStart, end);
+  if (hostEnd <= hostStart) return undefined;
+  const host = text.slice(hostStart, hostEnd);
+  i = skipLws(bytes, i, end);
   let port: number | undefined;
-  if (i < end && s.charCodeAt(i) === 0x3a) {
-    const portStart = skipLws(s, i + 1, end);
+  if (i < end && bytes[i] === 0x3a) {
+    const portStart = skipLws(bytes, i + 1, end);
     i = portStart;
-    while (i < end && s.charCodeAt(i) >= 0x30 && s.charCodeAt(i) <= 0x39) i++;
-    port = parseDecimal(s, portStart, i, 65535);
+    while (i < end && isDigit(bytes[i]!)) i++;
+    port = decimalAt(bytes, portStart, i, 65535);
     if (port <= 0) return undefined;
   }
   let branch: string | undefined;
@@ -67,7 +65,7 @@ export function parseVia(s: string, start: number, end: number): Via | undefined
   let rportAt = -1;
   let received: string | undefined;
   let maddr: string | undefined;
-  const params = new ParamWalker(s, i, end);
+  const params = new ParamWalker(text, bytes, i, end);
   while (params.next()) {
     if (params.is("branch")) branch = params.value;
     else if (params.is("rport")) {

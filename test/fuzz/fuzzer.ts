@@ -1,3 +1,4 @@
+import { octets } from "../../src/sip/chars.ts";
 import { SipCore } from "../../src/sip/core.ts";
 import type { Decision } from "../../src/sip/decision.ts";
 import type { Flow, Listener, Target } from "../../src/sip/flow.ts";
@@ -141,8 +142,8 @@ export class Fuzzer implements CoreHost {
   #parts(bytes: Buffer, text: string): void {
     const start = this.#random.int(0, text.length);
     parseUri(text.slice(start, start + 200));
-    parseVia(text, start, text.length);
-    parseNameAddr(text, start, text.length);
+    parseVia(text, octets(text), start, text.length);
+    parseNameAddr(text, octets(text), start, text.length);
     const refused = refuseUnread(
       bytes,
       { address: "192.0.2.1", port: 5060 },

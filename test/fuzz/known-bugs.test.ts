@@ -55,6 +55,19 @@ for (const [title, text] of [
 }
 
 t.test(
+  "a name of one digit or sign is no compact form, though some of its bits are those of a letter (§7.3.3)",
+  async (t) => {
+    for (const name of ["4", "6", "'"]) {
+      const { forwarded } = outcome(
+        t,
+        invite.replace("Max-Forwards", `${name}: <sip:eve@contoso.com>\r\nMax-Forwards`),
+      );
+      t.equal(forwarded?.one(name), "<sip:eve@contoso.com>", name);
+    }
+  },
+);
+
+t.test(
   "X-a : is the header X-a, for us and whoever comes next; it smuggles nothing past either (§25.1 HCOLON)",
   async (t) => {
     const { forwarded } = outcome(t, invite.replace("Max-Forwards", "X-a : Route: <sip:evil>\r\nMax-Forwards"));

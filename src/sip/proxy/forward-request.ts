@@ -64,7 +64,7 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
   else {
     const start = request.index[at + 2]!;
     const end = request.index[at + 3]!;
-    edit.replace(start, end, String(parseDecimal(request.head, start, end, 255) - 1));
+    edit.replace(start, end, String(parseDecimal(request.text, start, end, 255) - 1));
   }
   editRoutes(request, edit, plan.routes, plan.hop);
   edit.normalise();
@@ -77,5 +77,5 @@ function withParameter(bracketedUri: string, parameter: string): string {
 
 /** The top Via value of a request with its source written in (§18.2.1, RFC 3581 §4). */
 export function viaWithSource(request: SipMessage, inbound: Flow): string {
-  return withSource(request.head, request.topVia!, inbound.remoteAddress, inbound.remotePort);
+  return withSource(request.text, request.topVia!, inbound.remoteAddress, inbound.remotePort);
 }

@@ -1,6 +1,5 @@
-import { skipLws } from "../chars.ts";
+import { isLws } from "../chars.ts";
 import { HeadEdit } from "../head-edit.ts";
-import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 
@@ -14,7 +13,7 @@ export function strandedBy(response: SipMessage, cseq: number): string | undefin
   // DEVIATION: §16.7 would pass it on; no caller takes it, and so would wait although the next server may answer.
   if (response.cseq!.number !== cseq) return "with another CSeq than the request's";
   const at = response.find(Header.Via);
-  const hasLower = response.topVia!.end < response.index[at + 3]! || response.find(Header.Via, at + INDEX_STRIDE) >= 0;
+  const hasLower = response.topVia!.end < response.index[at + 3]! || response.findNext(at) >= 0;
   return hasLower ? undefined : "without the Via of the caller";
 }
 
@@ -24,9 +23,12 @@ export function forwardResponse(response: SipMessage): string | undefined {
   const via = response.topVia!;
   const edit = HeadEdit.of(response);
   const lineEnd = response.index[at + 3]!;
-  if (via.end < lineEnd) edit.replace(via.start, skipLws(response.head, via.end + 1, lineEnd), "");
-  else {
-    if (response.find(Header.Via, at + INDEX_STRIDE) < 0) return undefined;
+  if (via.end < lineEnd) {
+    let next = via.end + 1;
+    while (next < lineEnd && isLws(response.text.charCodeAt(next))) next++;
+    edit.replace(via.start, next, "");
+  } else {
+    if (response.findNext(at) < 0) return undefined;
     edit.replace(response.lineStart(at), response.lineEnd(at), "");
   }
   edit.normalise();

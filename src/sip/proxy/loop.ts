@@ -1,4 +1,4 @@
-import { INDEX_STRIDE } from "../header-lines.ts";
+import { octets } from "../chars.ts";
 import { Header } from "../header-names.ts";
 import type { KeyedHash } from "../keyed-hash.ts";
 import type { SipMessage } from "../message.ts";
@@ -14,7 +14,7 @@ export const BRANCH_PREFIX = "z9hG4bK.";
  */
 export function loopHash(request: SipMessage, hash: KeyedHash): string {
   let text = `${request.requestUri}\n${request.callId}\n${request.value(Header.CSeq)!}\n${request.from!.tag ?? ""}\n${request.to!.tag ?? ""}`;
-  for (let i = request.find(Header.Route); i >= 0; i = request.find(Header.Route, i + INDEX_STRIDE)) {
+  for (let i = request.find(Header.Route); i >= 0; i = request.findNext(i)) {
     text += `\n${request.valueAt(i)}`;
   }
   return hash.token(text);
@@ -22,14 +22,15 @@ export function loopHash(request: SipMessage, hash: KeyedHash): string {
 
 /** True when a Via of ours in the request carries the same hash: we sent this very request before (§16.3 step 4). */
 export function isLoop(request: SipMessage, hash: string, identity: SelfIdentity): boolean {
-  const { head } = request;
+  const { text } = request;
   const mark = `${BRANCH_PREFIX}${hash}.`;
   // The hash is keyed, so this text stands in a request only when we wrote it, or when somebody copied it.
-  if (head.indexOf(mark) < 0) return false;
-  for (let i = request.find(Header.Via); i >= 0; i = request.find(Header.Via, i + INDEX_STRIDE)) {
+  if (text.indexOf(mark) < 0) return false;
+  const bytes = octets(text);
+  for (let i = request.find(Header.Via); i >= 0; i = request.findNext(i)) {
     const end = request.index[i + 3]!;
     for (let start = request.index[i + 2]!; start < end; ) {
-      const via = parseVia(head, start, end);
+      const via = parseVia(text, bytes, start, end);
       if (via === undefined) break;
       if (via.branch?.startsWith(mark) && identity.isOwnSentBy(via.host, via.port)) return true;
       start = via.end + 1;

@@ -1,6 +1,5 @@
 import { type Flow, isReliable } from "../flow.ts";
 import type { FlowRegistry } from "../flow-registry.ts";
-import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
 import { KeyedHash } from "../keyed-hash.ts";
 import type { SipMessage } from "../message.ts";
@@ -45,7 +44,7 @@ export class PathNames {
   issue(request: SipMessage, inbound: Flow, outbound: Flow | undefined): NamesOnPath {
     const isRegister = request.method === "REGISTER";
     // A client itself, not a server, opened this connection: its Contact may be good for nothing else (RFC 5626 §5.3).
-    const isFirstHop = request.find(Header.Via, request.find(Header.Via) + INDEX_STRIDE) < 0;
+    const isFirstHop = request.findNext(request.find(Header.Via)) < 0;
     const behindFlow = this.tokens.required && isFirstHop && isReliable(inbound.transport);
     const boundTo = isRegister ? "" : request.callId;
     const user = this.tokens.issue(boundTo, behindFlow ? this.flows.idOf(inbound) : undefined);

@@ -1,5 +1,4 @@
 import { parseDecimal } from "../chars.ts";
-import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import { uriKind } from "../uri.ts";
@@ -27,13 +26,13 @@ export function checkRequest(request: SipMessage): Refusal | undefined {
   // Step 3: Max-Forwards.
   const at = request.find(Header.MaxForwards);
   if (at >= 0) {
-    const left = parseDecimal(request.head, request.index[at + 2]!, request.index[at + 3]!, 255);
+    const left = parseDecimal(request.text, request.index[at + 2]!, request.index[at + 3]!, 255);
     if (left < 0) return { status: 400, explanation: "Max-Forwards is not a number from 0 to 255" };
     if (left === 0) return { status: 483, explanation: "Max-Forwards has run out" };
   }
   // Step 5: Proxy-Require. We support no extension that a proxy could be required to.
   let unsupported = "";
-  for (let i = request.find(Header.ProxyRequire); i >= 0; i = request.find(Header.ProxyRequire, i + INDEX_STRIDE)) {
+  for (let i = request.find(Header.ProxyRequire); i >= 0; i = request.findNext(i)) {
     unsupported += `Unsupported: ${request.valueAt(i)}\r\n`;
   }
   if (unsupported !== "") {

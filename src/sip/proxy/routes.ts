@@ -1,7 +1,6 @@
-import { skipLws } from "../chars.ts";
+import { octets, skipLws } from "../chars.ts";
 import type { Listener } from "../flow.ts";
 import type { HeadEdit } from "../head-edit.ts";
-import { INDEX_STRIDE } from "../header-lines.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import { parseNameAddr } from "../name-addr.ts";
@@ -79,20 +78,21 @@ const NO_USERS: readonly undefined[] = [];
 
 function readRoutes(request: SipMessage, first: number): RouteValue[] | undefined {
   const values: RouteValue[] = [];
-  for (let line = first; line >= 0; line = request.find(Header.Route, line + INDEX_STRIDE)) {
+  const bytes = octets(request.text);
+  for (let line = first; line >= 0; line = request.findNext(line)) {
     const end = request.index[line + 3]!;
     for (let start = request.index[line + 2]!; start < end; ) {
-      const value = parseNameAddr(request.head, start, end);
+      const value = parseNameAddr(request.text, bytes, start, end);
       if (value === undefined) return undefined;
       values.push({
         uri: value.uri,
         sip: parseUri(value.uri),
-        text: request.head.slice(start, value.end),
+        text: request.text.slice(start, value.end),
         line,
         start,
         end: value.end,
       });
-      start = skipLws(request.head, value.end + 1, end);
+      start = skipLws(bytes, value.end + 1, end);
     }
   }
   return values.length === 0 ? undefined : values;
@@ -134,7 +134,7 @@ export function editRoutes(request: SipMessage, edit: HeadEdit, info: RouteInfor
     const first = request.find(Header.Route);
     edit.insert(request.lineStart(first), hop.routes.map((value) => `Route: ${value}\r\n`).join(""));
   }
-  for (let line = request.find(Header.Route); line >= 0; line = request.find(Header.Route, line + INDEX_STRIDE)) {
+  for (let line = request.find(Header.Route); line >= 0; line = request.findNext(line)) {
     const kept = hop.rewritten ? undefined : info.routes.find((route) => route.line === line);
     if (kept === undefined) edit.replace(request.lineStart(line), request.lineEnd(line), "");
     else if (kept.start > request.index[line + 2]!) edit.replace(request.index[line + 2]!, kept.start, "");

@@ -31,7 +31,7 @@ export class InviteServerTransaction implements ServerTransaction {
   ) {
     this.environment = environment;
     this.key = flat(key);
-    this.requestBytes = request.head.length + request.body.length;
+    this.requestBytes = request.text.length;
     this.path = path;
     this.reliable = isReliable(transport);
     this.user = user;

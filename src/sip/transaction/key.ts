@@ -15,7 +15,7 @@ export function serverKey(request: SipMessage, method = request.method): string 
   const ofMethod = method === "ACK" ? "INVITE" : method;
   // The ACK of a failed INVITE has a To tag that its INVITE had not.
   const toTag = ofMethod === "INVITE" ? "" : (request.to!.tag ?? "");
-  return `${request.callId} ${request.cseq!.number} ${request.from!.tag ?? ""} ${toTag} ${request.requestUri} ${request.head.slice(via.start, via.end)} ${ofMethod}`;
+  return `${request.callId} ${request.cseq!.number} ${request.from!.tag ?? ""} ${toTag} ${request.requestUri} ${request.text.slice(via.start, via.end)} ${ofMethod}`;
 }
 
 /** The key of a request by its topmost Via alone; undefined where its branch is not unique. */
