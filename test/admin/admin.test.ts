@@ -13,6 +13,7 @@ import { RawPeer } from "../interop/raw-peer.ts";
 import { Folder } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Row, tableText } from "../support/gateway.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 
 interface Setup {
   readonly endpoints?: readonly Row[];
@@ -27,7 +28,7 @@ async function gatewayWith(t: Test, { endpoints = [], admin = { port: 0 }, hosts
   await folder.put("endpoints.json", tableText(endpoints));
   const listen = [{ transport: "tcp", host: "127.0.0.1", port: 0 }];
   await folder.put("waypost.yaml", JSON.stringify({ listen, resolve: { hosts }, ...(admin && { admin }) }));
-  const config = loadConfig({ file: join(folder.path, "waypost.yaml"), env: {}, cwd: folder.path });
+  const config = loadConfig({ file: join(folder.path, "waypost.yaml"), env: udpEnvironment, cwd: folder.path });
   const gateway = await startGateway(config, createLog("silent"));
   t.teardown(() => gateway.stop());
   return gateway;

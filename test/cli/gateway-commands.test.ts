@@ -8,6 +8,7 @@ import { closedPort } from "../doctor/examined.ts";
 import { RawPeer } from "../interop/raw-peer.ts";
 import { eventually } from "../support/eventually.ts";
 import { tableText } from "../support/gateway.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 import { type Outcome, Place } from "./place.ts";
 
 /** A registrar over UDP that takes everybody, but refuses whose address has `refused` in it; `heard` has each To. */
@@ -67,7 +68,10 @@ t.test("commands that ask the running gateway", async (t) => {
   });
 
   const file = `${place.directory}/waypost.yaml`;
-  const gateway = await startGateway(loadConfig({ file, env: {}, cwd: place.directory }), createLog("silent"));
+  const gateway = await startGateway(
+    loadConfig({ file, env: udpEnvironment, cwd: place.directory }),
+    createLog("silent"),
+  );
   t.teardown(() => gateway.stop());
 
   await t.test("registrations tells of each address in a sentence; status 1 when one fails", async (t) => {
@@ -158,7 +162,7 @@ t.test("commands that ask the running gateway", async (t) => {
     "a changed registrar is taken over by a reload, and one that is the same is left in peace",
     async (t) => {
       const before = upstream.heard.length;
-      const reload = () => gateway.reload(loadConfig({ file, env: {}, cwd: place.directory }));
+      const reload = () => gateway.reload(loadConfig({ file, env: udpEnvironment, cwd: place.directory }));
       await reload();
       const next = await registrar(t);
       await place.write(

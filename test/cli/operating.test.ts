@@ -8,6 +8,7 @@ import { startGateway } from "../../src/daemon.ts";
 import { SamplePool } from "../../src/demo/sample-pool.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { closedPort } from "../doctor/examined.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 import { Place } from "./place.ts";
 import { serveCommands } from "./served-commands.ts";
 
@@ -41,7 +42,7 @@ t.test("every command of docs/operating.md does what the page says", async (t) =
   process.chdir(place.directory);
   t.teardown(() => process.chdir("/"));
   const log = join(place.directory, "waypost.log");
-  const config = loadConfig({ file: join(place.directory, "waypost.yaml"), env: {}, cwd: place.directory });
+  const config = loadConfig({ file: join(place.directory, "waypost.yaml"), env: udpEnvironment, cwd: place.directory });
   const gateway = await startGateway(config, createLog("info", destination({ dest: log, sync: true })));
   t.teardown(() => gateway.stop());
 

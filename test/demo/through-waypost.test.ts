@@ -6,6 +6,7 @@ import { startGateway } from "../../src/daemon.ts";
 import { DemoStage, POOL_NAME, type StageOptions } from "../../src/demo/run.ts";
 import { CHANNEL_ADDRESS } from "../../src/demo/sample-pool.ts";
 import { createLog } from "../../src/observe/log.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 
 const LEGACY = "sip:ocschat@contoso.com";
 
@@ -33,7 +34,7 @@ async function chain(t: Test, endpoints: readonly Row[], options: StageOptions =
   };
   await writeFile(join(folder, "waypost.yaml"), JSON.stringify(config));
   await writeFile(join(folder, "endpoints.json"), JSON.stringify({ endpoints }));
-  const loaded = loadConfig({ file: join(folder, "waypost.yaml"), env: {}, cwd: folder });
+  const loaded = loadConfig({ file: join(folder, "waypost.yaml"), env: udpEnvironment, cwd: folder });
   const gateway = await startGateway(loaded, createLog("silent"));
   t.teardown(() => gateway.stop());
   const listener = gateway.listeners[0]!;

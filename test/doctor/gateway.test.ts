@@ -8,6 +8,7 @@ import { SamplePool } from "../../src/demo/sample-pool.ts";
 import { gatewayPlaces } from "../../src/doctor/from-config.ts";
 import { probePool } from "../../src/doctor/reach.ts";
 import { createLog } from "../../src/observe/log.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 import { closedPort, examined, reaching } from "./examined.ts";
 
 async function gateway(t: Parameters<typeof reaching>[0], poolPort: number) {
@@ -23,7 +24,7 @@ async function gateway(t: Parameters<typeof reaching>[0], poolPort: number) {
   await writeFile(file, JSON.stringify(config));
   const rows = [{ sipAddress: "sip:ocschat@contoso.com", poolFqdn: "pcpool.contoso.com" }];
   await writeFile(join(folder, "endpoints.json"), JSON.stringify({ endpoints: rows }));
-  const running = await startGateway(loadConfig({ file, env: {}, cwd: folder }), createLog("silent"));
+  const running = await startGateway(loadConfig({ file, env: udpEnvironment, cwd: folder }), createLog("silent"));
   t.teardown(async () => {
     await running.stop();
     await rm(folder, { recursive: true, force: true });

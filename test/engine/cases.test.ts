@@ -3,21 +3,24 @@ import t from "tap";
 import { DrachtioEngine } from "../../src/engine/drachtio/drachtio-engine.ts";
 import { EmbeddedEngine } from "../../src/engine/embedded.ts";
 import { ScriptedServer } from "../drachtio/scripted-server.ts";
+import { udpForms } from "../support/udp-form.ts";
 import { engineCases } from "./cases.ts";
 import { configOf } from "./config.ts";
 
 const log = pino({ level: "silent" });
 const secret = process.env["DRACHTIO_SECRET"] ?? "cymru";
 
-t.test("embedded", (t) =>
-  engineCases(t, async (t, pool, decide) => {
-    const listen = [{ transport: "udp", host: "127.0.0.1", port: 0 }];
-    const config = configOf(t, { listen, resolve: { hosts: { "pcpool.contoso.com": pool } } });
-    const engine = await EmbeddedEngine.start({ config, log, decide });
-    t.teardown(() => engine.close());
-    return { engine, at: { transport: "udp", address: "127.0.0.1", port: engine.listeners[0]!.port } };
-  }),
-);
+for (const udp of udpForms) {
+  t.test(`embedded, ${udp}`, (t) =>
+    engineCases(t, async (t, pool, decide) => {
+      const listen = [{ transport: "udp", host: "127.0.0.1", port: 0 }];
+      const config = configOf(t, { listen, udp, resolve: { hosts: { "pcpool.contoso.com": pool } } });
+      const engine = await EmbeddedEngine.start({ config, log, decide });
+      t.teardown(() => engine.close());
+      return { engine, at: { transport: "udp", address: "127.0.0.1", port: engine.listeners[0]!.port } };
+    }),
+  );
+}
 
 t.test("drachtio, against a scripted server", (t) =>
   engineCases(t, async (t, pool, decide) => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Test } from "tap";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 
 /** The configuration that a file with these settings makes. */
 export function configOf(t: Test, settings: Readonly<Record<string, unknown>>): Config {
@@ -10,5 +11,5 @@ export function configOf(t: Test, settings: Readonly<Record<string, unknown>>): 
   const file = join(folder, "waypost.yaml");
   // JSON is YAML too.
   writeFileSync(file, JSON.stringify(settings));
-  return loadConfig({ file, env: {}, cwd: folder });
+  return loadConfig({ file, env: udpEnvironment, cwd: folder });
 }

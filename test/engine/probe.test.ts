@@ -6,6 +6,7 @@ import { pino } from "pino";
 import t from "tap";
 import { loadConfig } from "../../src/config/load.ts";
 import { EmbeddedEngine } from "../../src/engine/embedded.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 
 t.test("the pools' addresses are probed with OPTIONS, and each tells how it is", async (t) => {
   const pool = createSocket("udp4");
@@ -23,7 +24,7 @@ t.test("the pools' addresses are probed with OPTIONS, and each tells how it is",
   const hosts = { "pcpool.contoso.com": [`udp:127.0.0.1:${pool.address().port}`] };
   writeFileSync(file, JSON.stringify({ listen, resolve: { hosts }, probe: { intervalSeconds: 1 } }));
   const engine = await EmbeddedEngine.start({
-    config: loadConfig({ file, env: {}, cwd: folder }),
+    config: loadConfig({ file, env: udpEnvironment, cwd: folder }),
     log: pino({ level: "silent" }),
     decide: () => ({ kind: "reject", status: 404, reason: "Not Found", explanation: "" }),
   });

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { loadConfig } from "../../src/config/load.ts";
 import { EmbeddedEngine } from "../../src/engine/embedded.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 
 const GATEWAY = "127.0.0.1";
 const CALLER = "127.0.0.2";
@@ -68,7 +69,7 @@ export async function flood(plan: FloodPlan): Promise<FloodResult> {
     JSON.stringify({ listen: [{ transport: "udp", host: GATEWAY, port: 0 }], limits: plan.limits }),
   );
   const engine = await EmbeddedEngine.start({
-    config: loadConfig({ file: plan.configFile, env: {}, cwd: plan.folder }),
+    config: loadConfig({ file: plan.configFile, env: udpEnvironment, cwd: plan.folder }),
     log: pino({ level: "silent" }),
     decide: () => ({
       kind: "proxy",

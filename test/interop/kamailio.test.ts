@@ -10,6 +10,7 @@ import { Folder } from "../support/certificates.ts";
 import { freePort } from "../support/free-port.ts";
 import { tableText } from "../support/gateway.ts";
 import { Kamailio } from "../support/kamailio.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 import { RawPeer } from "./raw-peer.ts";
 
 const ADDRESS = "sip:ocschat@contoso.com";
@@ -39,7 +40,7 @@ async function gatewayWith(t: Test, config: object, rows: Parameters<typeof tabl
   await folder.put("password", "secret\n");
   const listen = [{ transport: "tcp", host: "127.0.0.1", port: 0 }];
   await folder.put("waypost.yaml", JSON.stringify({ listen, admin: { port: 0 }, ...config }));
-  const loaded = loadConfig({ file: join(folder.path, "waypost.yaml"), env: {}, cwd: folder.path });
+  const loaded = loadConfig({ file: join(folder.path, "waypost.yaml"), env: udpEnvironment, cwd: folder.path });
   const lines: Lines[] = [];
   const log = createLog("info", { write: (text) => void lines.push(JSON.parse(text)) });
   const gateway = await startGateway(loaded, log);

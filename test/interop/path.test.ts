@@ -6,6 +6,7 @@ import { startGateway } from "../../src/daemon.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { Folder } from "../support/certificates.ts";
 import { tableText } from "../support/gateway.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 import { RawPeer } from "./raw-peer.ts";
 
 const CLIENTS = ["tcp", "ws"] as const;
@@ -21,7 +22,7 @@ async function registered(t: Test, transport: (typeof CLIENTS)[number]) {
     defaultRoute: { proxy: `sip:${registrar.local};transport=tcp` },
   };
   await writeFile(file, JSON.stringify(config));
-  const gateway = await startGateway(loadConfig({ file, env: {}, cwd: folder.path }), createLog("silent"));
+  const gateway = await startGateway(loadConfig({ file, env: udpEnvironment, cwd: folder.path }), createLog("silent"));
   t.teardown(() => gateway.stop());
   const listener = gateway.listeners.find((candidate) => candidate.transport === transport)!;
   const { peer: client, link } = await RawPeer.connected(t, transport, listener, "");

@@ -12,6 +12,7 @@ import { Folder } from "../support/certificates.ts";
 import { Dnsmasq } from "../support/dnsmasq.ts";
 import { tableText } from "../support/gateway.ts";
 import { Message, sip } from "../support/sip-text.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 import { listening } from "../transport/wire.ts";
 
 const MEMBER = fileURLToPath(new URL("./pool-member.js", import.meta.url));
@@ -70,7 +71,7 @@ async function stage(t: Test, transport: "udp" | "tcp", timers: Record<string, n
     timers,
   };
   await writeFile(file, JSON.stringify(config));
-  const gateway = await startGateway(loadConfig({ file, env: {}, cwd: folder.path }), createLog("silent"));
+  const gateway = await startGateway(loadConfig({ file, env: udpEnvironment, cwd: folder.path }), createLog("silent"));
   t.teardown(() => gateway.stop());
   const { port } = gateway.listeners.find((listener) => listener.transport === "tcp")!;
   return { members, frontEnd: await FrontEnd.to(t, port) };

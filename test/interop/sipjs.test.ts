@@ -12,6 +12,7 @@ import { createLog } from "../../src/observe/log.ts";
 import { Authority, Folder } from "../support/certificates.ts";
 import { tableText } from "../support/gateway.ts";
 import { answered, reaches, sipJsAgent, uri } from "../support/sipjs.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 
 const ca = await Authority.make();
 
@@ -38,7 +39,7 @@ async function stage(t: Test, transport: "ws" | "wss" = "ws") {
   };
   const file = join(folder.path, "waypost.yaml");
   await writeFile(file, JSON.stringify(config));
-  const gateway = await startGateway(loadConfig({ file, env: {}, cwd: folder.path }), createLog("silent"));
+  const gateway = await startGateway(loadConfig({ file, env: udpEnvironment, cwd: folder.path }), createLog("silent"));
   t.teardown(() => gateway.stop());
   const listener = gateway.listeners.find((candidate) => candidate.transport === transport)!;
   const server = `${transport}://127.0.0.1:${listener.port}`;

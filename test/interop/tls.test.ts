@@ -10,6 +10,7 @@ import type { Flow } from "../../src/sip/flow.ts";
 import { Authority, Folder } from "../support/certificates.ts";
 import { tableText } from "../support/gateway.ts";
 import { Message, sip } from "../support/sip-text.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 import { Client, listening, type Recorder } from "../transport/wire.ts";
 
 const ca = await Authority.make();
@@ -40,7 +41,7 @@ async function stage(t: Test) {
   await writeFile(file, JSON.stringify(config));
   const log: string[] = [];
   const gateway = await startGateway(
-    loadConfig({ file, env: {}, cwd: folder.path }),
+    loadConfig({ file, env: udpEnvironment, cwd: folder.path }),
     createLog("info", { write: (line) => void log.push(line) }),
   );
   t.teardown(() => gateway.stop());

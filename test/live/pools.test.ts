@@ -7,6 +7,7 @@ import { type Gateway, startGateway } from "../../src/daemon.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { Folder } from "../support/certificates.ts";
 import { type Bound, tableText } from "../support/gateway.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 import { CallStream } from "./call-stream.ts";
 import { willingPool } from "./pool.ts";
 
@@ -21,7 +22,7 @@ t.test("an address that an operator drains gets no calls until it is resumed, wh
   const listen = [{ transport: "udp", host: "127.0.0.1", port: 0 }];
   const settings = { listen, resolve: { hosts }, edit: { probePool: false } };
   await writeFile(file, JSON.stringify(settings));
-  const config = () => loadConfig({ file, env: {}, cwd: folder.path });
+  const config = () => loadConfig({ file, env: udpEnvironment, cwd: folder.path });
 
   let gateway: Gateway = await startGateway(config(), createLog("silent"));
   let stream = await CallStream.start(t, gateway.listeners as readonly Bound[], ADDRESS, 50);

@@ -7,6 +7,7 @@ import { startGateway } from "../../src/daemon.ts";
 import { Place } from "../cli/place.ts";
 import { eventually } from "../support/eventually.ts";
 import { GatewayPlace } from "../support/gateway.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 import { accessTo } from "./access.ts";
 import { DURABLE, RedisServer } from "./redis-server.ts";
 import { Relay } from "./relay.ts";
@@ -211,7 +212,7 @@ await t.test("a gateway that starts while Redis is dead serves from its last goo
 await t.test("a damaged copy serves nobody, and says what is wrong with it", async (t) => {
   const place = await GatewayPlace.make(t, { settings: { store: { kind: "redis", url, copy: "copy" } } });
   const path = join(place.directory, "copy");
-  const config = loadConfig({ file: place.configFile, env: {}, cwd: place.directory });
+  const config = loadConfig({ file: place.configFile, env: udpEnvironment, cwd: place.directory });
   const start = () => startGateway(config, pino({ level: "silent" }));
   const good = await copied(15);
   await writeFile(path, good.replace(POOL_B, POOL_A));

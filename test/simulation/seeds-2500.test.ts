@@ -2,5 +2,5 @@ import t from "tap";
 import { simulate } from "../support/sim-seeds.ts";
 
 t.test("the rules of the wire hold on networks made by seeds 2500 to 4999", async (t) => {
-  simulate(t, 2500, 5000);
+  await simulate(t, 2500, 5000);
 });

@@ -2,5 +2,5 @@ import t from "tap";
 import { simulate } from "../support/sim-seeds.ts";
 
 t.test("the rules of the wire hold on networks made by seeds 7500 to 9999", async (t) => {
-  simulate(t, 7500, 10000);
+  await simulate(t, 7500, 10000);
 });

@@ -11,6 +11,7 @@ import { Authority, Folder } from "../support/certificates.ts";
 import { freePort } from "../support/free-port.ts";
 import { tableText } from "../support/gateway.ts";
 import { answered, reaches, sipJsAgent, uri } from "../support/sipjs.ts";
+import { udpEnvironment } from "../support/udp-form.ts";
 import { baresip } from "./baresip.ts";
 import { contactHost, kamailioFrontEnd, kamailioPool } from "./kamailio.ts";
 import { Program } from "./program.ts";
@@ -84,7 +85,7 @@ type Line = Readonly<Record<string, unknown>>;
 const log: Line[] = [];
 const lines = new EventEmitter().setMaxListeners(0);
 const gateway = await startGateway(
-  loadConfig({ file, env: {}, cwd: folder.path }),
+  loadConfig({ file, env: udpEnvironment, cwd: folder.path }),
   createLog("debug", {
     write: (line) => {
       log.push(JSON.parse(line) as Line);

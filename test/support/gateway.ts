@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { descendants, signalIfThere } from "./process-tree.ts";
+import { udpEnvironment } from "./udp-form.ts";
 
 /** The built command, which lies at the same place beside this file in every build. */
 const WAYPOST = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
@@ -255,7 +256,7 @@ interface Output {
 /** Settings of whoever runs the tests stay out of them, and a bundle of certificates that each process would read. */
 function plainEnvironment(): NodeJS.ProcessEnv {
   const isOurs = ([name]: [string, unknown]): boolean => !/^(WAYPOST_|NODE_EXTRA_CA_CERTS$)/.test(name);
-  return Object.fromEntries(Object.entries(process.env).filter(isOurs));
+  return { ...Object.fromEntries(Object.entries(process.env).filter(isOurs)), ...udpEnvironment };
 }
 
 function outcomeOf(child: ChildProcess, output: Output): Promise<Outcome> {

@@ -81,9 +81,8 @@ export class SimGateway implements SimNode, CoreHost {
     setting.network.attach(this, `${GATEWAY_IP}:5060`, `${GATEWAY_IP}:5070`);
   }
 
-  receive(message: SimMessage, path: Path): void {
+  receive(message: SimMessage, path: Path, bytes = Buffer.from(message.text, "latin1")): void {
     this.#watch.received(message, path);
-    const bytes = Buffer.from(message.text, "latin1");
     if (path.transport === "udp") this.core.receive(bytes, this.#flowOf(path), this.#setting.clock.now);
     else {
       const frames = this.receivePart(bytes, path);

@@ -11,6 +11,8 @@ export interface Conditions {
   readonly jitter: number;
   /** That a connection breaks in the middle of a message. */
   readonly tearing: number;
+  /** Datagrams arrive at multiples of this, so that several come in one burst. Absent = each at its own time. */
+  readonly burst?: number;
 }
 
 /** Where the host of a node stands: it answers, it swallows everything, or its kernel refuses everything. */
@@ -19,7 +21,8 @@ export type Reach = "up" | "silent" | "refusing";
 export interface SimNode {
   readonly name: string;
   reach: Reach;
-  receive(message: SimMessage, path: Path): void;
+  /** @param bytes the same as they came over a real socket, if they did */
+  receive(message: SimMessage, path: Path, bytes?: Buffer): void;
   /** The beginning of a message that will not be whole. */
   receivePart?(bytes: Buffer, path: Path): void;
   /** A connection ended, or (UDP) a datagram could not be sent. */
@@ -41,6 +44,20 @@ export interface NetworkWatch {
   trace(from: string, to: string, fate: string, message: SimMessage | string): void;
 }
 
+/** A datagram of the gateway that a real socket carries. */
+export interface Carriage {
+  /** What arrived; undefined as long as it is under way. */
+  message: SimMessage | undefined;
+}
+
+/** What carries the datagrams of the gateway in place of memory; see sim-wire.ts. */
+export interface DatagramCarrier {
+  /** Whether it is one of the gateway to somebody else. */
+  carries(from: string, to: string): boolean;
+  fromGateway(from: string, to: string, message: SimMessage): Carriage;
+  toGateway(from: string, to: string, message: SimMessage, deliver: (bytes: Buffer) => void): void;
+}
+
 const CONNECT_TIMEOUT = 6000;
 
 /** Datagrams that get lost, doubled, late and out of order, and streams that keep their order but may break. */
@@ -52,8 +69,16 @@ export class SimNetwork {
   readonly #random: SimRandom;
   readonly #nodes = new Map<string, SimNode>();
   readonly #lastArrival = new Map<string, number>();
+  readonly #carrier: DatagramCarrier | undefined;
 
-  constructor(clock: SimClock, random: SimRandom, conditions: Conditions, watch: NetworkWatch) {
+  constructor(
+    clock: SimClock,
+    random: SimRandom,
+    conditions: Conditions,
+    watch: NetworkWatch,
+    carrier?: DatagramCarrier,
+  ) {
+    this.#carrier = carrier;
     this.clock = clock;
     this.#random = random;
     this.conditions = conditions;
@@ -108,6 +133,11 @@ export class SimNetwork {
       this.clock.after(1, () => path.node.closed(path, "EHOSTUNREACH"));
       return;
     }
+    const carrier = this.#carrier;
+    // Also what gets lost goes out of the gateway's socket.
+    const carriage = carrier?.carries(path.local, path.peer)
+      ? carrier.fromGateway(path.local, path.peer, message)
+      : undefined;
     if (this.#random.chance(conditions.loss)) {
       watch.trace(path.local, path.peer, "lost", message);
       watch.note("datagram lost");
@@ -117,15 +147,26 @@ export class SimNetwork {
     if (copies === 2) watch.note("datagram doubled");
     watch.trace(path.local, path.peer, copies === 2 ? "doubled" : "", message);
     for (let i = 0; i < copies; i++) {
-      const delay = this.delay();
+      const delay = this.#datagramDelay();
       const pair = `${path.local} ${path.peer}`;
       const arrival = this.clock.now + delay;
       if (arrival < (this.#lastArrival.get(pair) ?? 0)) watch.note("datagram overtaken");
       else this.#lastArrival.set(pair, arrival);
       this.clock.after(delay, () => {
-        if (target.reach === "up") target.receive(message, this.datagrams(target, path.peer, path.local));
+        if (target.reach !== "up") return;
+        const arrived = carriage?.message ?? message;
+        const back = this.datagrams(target, path.peer, path.local);
+        if (carrier === undefined || target.name !== "gateway") target.receive(arrived, back);
+        else carrier.toGateway(path.local, path.peer, arrived, (bytes) => target.receive(arrived, back, bytes));
       });
     }
+  }
+
+  #datagramDelay(): number {
+    const { burst } = this.conditions;
+    const delay = this.delay();
+    if (burst === undefined) return delay;
+    return Math.ceil((this.clock.now + delay) / burst) * burst - this.clock.now;
   }
 
   /** What arrives of a message in which its connection breaks; undefined for one that arrives as a whole. */

@@ -1,7 +1,9 @@
 import type { Test } from "tap";
 import { DNS_LIES } from "./sim-directory.ts";
 import { ODDITIES } from "./sim-pool.ts";
-import { runSeed } from "./sim-world.ts";
+import { SimWire } from "./sim-wire.ts";
+import { ACTOR_ADDRESSES, type RunResult, runSeed, runSeedOver } from "./sim-world.ts";
+import { wishedUdpForm } from "./udp-form.ts";
 
 /** What a run may meet. Each file of seeds has to meet all of it, or the simulation has gone blind. */
 const FEATURES: readonly string[] = [
@@ -83,19 +85,20 @@ const FEATURES: readonly string[] = [
 
 /**
  * Runs the seeds from `from` up to, but without, `to`. With SEED in the environment only that one is run, by the file
- * that it belongs to, and every message is printed.
+ * that it belongs to, and every message is printed. With TEST_UDP the gateway's datagrams go over real sockets.
  */
-export function simulate(t: Test, from: number, to: number): void {
+export async function simulate(t: Test, from: number, to: number): Promise<void> {
   const { SEED } = process.env;
+  const run = await runner(t);
   if (SEED !== undefined) {
-    replay(t, Number(SEED), from, to);
+    await replay(t, run, Number(SEED), from, to);
     return;
   }
   const met = new Map(FEATURES.map((feature) => [feature, 0]));
   const failures: string[] = [];
   let failed = 0;
   for (let seed = from; seed < to; seed++) {
-    const { violations, features } = runSeed(seed);
+    const { violations, features } = await run(seed);
     for (const feature of features) met.set(feature, (met.get(feature) ?? 0) + 1);
     if (violations.length === 0) continue;
     failed++;
@@ -106,13 +109,21 @@ export function simulate(t: Test, from: number, to: number): void {
   t.same(missed, [], `all ${FEATURES.length} things that may happen did happen`);
 }
 
-function replay(t: Test, seed: number, from: number, to: number): void {
+type Run = (seed: number, tracing?: boolean) => RunResult | Promise<RunResult>;
+
+async function runner(t: Test): Promise<Run> {
+  if (wishedUdpForm === undefined) return runSeed;
+  const wire = await SimWire.open(t, wishedUdpForm, ACTOR_ADDRESSES);
+  return (seed, tracing) => runSeedOver(wire, seed, tracing);
+}
+
+async function replay(t: Test, run: Run, seed: number, from: number, to: number): Promise<void> {
   const beyond = from === 0 && !(seed < 10_000);
   if (!beyond && (seed < from || seed >= to)) {
     t.pass(`seed ${seed} belongs to another file`);
     return;
   }
-  const { violations, features, trace } = runSeed(seed, true);
+  const { violations, features, trace } = await run(seed, true);
   for (const line of trace) t.comment(line);
   t.comment(`met: ${[...features].join(", ")}`);
   t.same(violations, [], `seed ${seed}`);

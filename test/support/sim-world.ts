@@ -6,12 +6,13 @@ import { SimCaller } from "./sim-caller.ts";
 import { SimClock } from "./sim-clock.ts";
 import { DNS_LIES, type DnsManner, SimDirectory } from "./sim-directory.ts";
 import { GATEWAY_IP, SimGateway } from "./sim-gateway.ts";
-import { type Conditions, SimNetwork } from "./sim-network.ts";
+import { type Conditions, type NetworkWatch, SimNetwork } from "./sim-network.ts";
 import { SimOracle } from "./sim-oracle.ts";
 import { type InviteMood, ODDITIES, type OtherMood, type PoolMood, type Rejection, SimPool } from "./sim-pool.ts";
 import { SimRandom } from "./sim-random.ts";
 import { SimStranger } from "./sim-stranger.ts";
 import { judgeCalm, judgeEnd } from "./sim-verdict.ts";
+import type { SimWire } from "./sim-wire.ts";
 
 export interface RunResult {
   readonly violations: readonly string[];
@@ -51,10 +52,25 @@ const OTHER_MOODS: Record<OtherMood, number> = { accepts: 20, "accepts late": 6,
 /** Where nothing is lost, or where the network does what networks do, or where hosts and connections go down too. */
 type Weather = "calm" | "rough" | "breaking";
 
+/** The addresses at which the actors of a world get datagrams. */
+export const ACTOR_ADDRESSES: readonly string[] = [
+  ...[1, 2, 3].flatMap((n) => [`10.0.0.${n}:5060`, `10.0.0.${n}:40000`, `10.0.2.${n}:5060`]),
+  "10.0.9.9:5060",
+];
+/** Over real sockets: what comes within so many ms comes in one burst. */
+const BURST_MS = 10;
+
 /** One seed: a world made by it, run to its end, and judged. */
 export function runSeed(seed: number, tracing = false): RunResult {
   const world = new SimWorld(seed, tracing);
   world.run();
+  return { violations: world.violations, features: world.features, trace: world.traced };
+}
+
+/** The same with the gateway's datagrams on real sockets. */
+export async function runSeedOver(wire: SimWire, seed: number, tracing = false): Promise<RunResult> {
+  const world = new SimWorld(seed, tracing, wire);
+  await world.runOverWire(wire);
   return { violations: world.violations, features: world.features, trace: world.traced };
 }
 
@@ -73,8 +89,9 @@ class SimWorld implements SimSetting {
   readonly #calls: SimCall[] = [];
   readonly #pools: SimPool[] = [];
   readonly #tracing: boolean;
+  #steps = 0;
 
-  constructor(seed: number, tracing: boolean) {
+  constructor(seed: number, tracing: boolean, wire?: SimWire) {
     this.#tracing = tracing;
     const random = new SimRandom(seed);
     this.random = random;
@@ -86,13 +103,15 @@ class SimWorld implements SimSetting {
       delay: random.int(1, 30),
       jitter: random.pick(calm ? [0, 30, 60] : [0, 50, 250]),
       tearing: this.#weather === "breaking" ? 0.03 : 0,
+      ...(wire && { burst: BURST_MS }),
     };
-    this.network = new SimNetwork(this.clock, random, conditions, {
+    const watch: NetworkWatch = {
       note: (feature) => this.note(feature),
       trace: (from, to, fate, message) => {
         if (tracing) this.#trace(from, to, fate, typeof message === "string" ? message : message.summary);
       },
-    });
+    };
+    this.network = new SimNetwork(this.clock, random, conditions, watch, wire);
     const signed = random.chance(0.6);
     this.#oracle = new SimOracle(this, (requestUri) => this.#decide(requestUri), signed);
     this.#gateway = new SimGateway(this, this.#oracle, seed, signed ? [[1, seed]] : []);
@@ -121,20 +140,39 @@ class SimWorld implements SimSetting {
   }
 
   run(): void {
+    while (this.#step());
+    this.#judge();
+  }
+
+  async runOverWire(wire: SimWire): Promise<void> {
+    while (this.#step()) {
+      if (wire.isIdle) continue;
+      // What else arrives at this moment is part of the same burst.
+      const { now, nextDue } = this.clock;
+      if (nextDue > now || this.#gateway.core.nextDue <= now) await wire.settle();
+    }
+    this.#judge();
+  }
+
+  /** Lets the next thing happen. @returns false when there is none, or the run takes too long */
+  #step(): boolean {
     const { core } = this.#gateway;
     const { clock } = this;
-    for (let steps = 0; ; steps++) {
-      const next = Math.min(clock.nextDue, core.nextDue);
-      if (next === Number.POSITIVE_INFINITY) break;
-      if (next > LONGEST_RUN || steps > MOST_STEPS) {
-        this.violation(`the run does not end: ${JSON.stringify(core.load)}`);
-        return;
-      }
-      if (core.nextDue <= clock.nextDue) {
-        clock.now = core.nextDue;
-        core.tick(clock.now);
-      } else clock.step();
+    const next = Math.min(clock.nextDue, core.nextDue);
+    if (next === Number.POSITIVE_INFINITY) return false;
+    if (next > LONGEST_RUN || ++this.#steps > MOST_STEPS) {
+      this.violation(`the run does not end: ${JSON.stringify(core.load)}`);
+      return false;
     }
+    if (core.nextDue <= clock.nextDue) {
+      clock.now = core.nextDue;
+      core.tick(clock.now);
+    } else clock.step();
+    return true;
+  }
+
+  #judge(): void {
+    const { core } = this.#gateway;
     if (Object.values(core.load).some((count) => count !== 0)) {
       this.violation(`something is left in the core: ${JSON.stringify(core.load)}`);
     }
