@@ -15,7 +15,7 @@ const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".test.js") && (wanted.length === 0 || wanted.includes(dirname(file))))
   .sort();
 
-const FILE_MS = 180_000;
+const FILE_MS = 300_000;
 
 t.setTimeout(0);
 // Most files wait for sockets and processes most of the time.

@@ -47,7 +47,8 @@ t.test("a 6xx is sent on as it is, and nobody else is asked (§16.7 step 5)", as
   t.same(net.udp(POOL_2).inbox, []);
 });
 
-t.test("a 6xx of one attempt cancels the others, and is what the caller gets (§16.7 step 5)", async (t) => {
+/** The first pool says 603 late, while the second rings. */
+function declinedWhileRinging() {
   const net = new CoreHarness({ decide: proxyTo(`sip:${POOL}`, `sip:${POOL_2}`) });
   const [frontEnd, slow, next] = [net.udp(FRONT_END), net.udp(POOL), net.udp(POOL_2)];
   frontEnd.says(lookupInvite());
@@ -57,12 +58,38 @@ t.test("a 6xx of one attempt cancels the others, and is what the caller gets (§
   next.answers(second, "180 Ringing");
   net.clear();
   slow.answers(late, "603 Decline");
+  return { frontEnd, next, second };
+}
+
+t.test("a 6xx of one attempt cancels the others, and is what the caller gets (§16.7 step 5)", async (t) => {
+  const { frontEnd, next, second } = declinedWhileRinging();
   t.equal(next.hears().method, "CANCEL");
   next.answers(second, "487 Request Terminated");
   t.same(
     frontEnd.inbox.map(({ status }) => status),
     [603],
   );
+});
+
+t.test("a 6xx waits for an attempt that rings, and a 200 of that one comes before it (§16.7 step 5)", async (t) => {
+  for (const answer of ["200 OK", "487 Request Terminated"]) {
+    const { frontEnd, next, second } = declinedWhileRinging();
+    t.same(frontEnd.inbox, [], "it is not sent on at once");
+    next.answers(second, answer, { headers: "Contact: <sip:p@192.0.2.20>\r\n" });
+    t.same(
+      frontEnd.inbox.map(({ status }) => status),
+      [answer === "200 OK" ? 200 : 603],
+    );
+  }
+});
+
+t.test("a 6xx does not wait for a server that has never answered", async (t) => {
+  const net = new CoreHarness({ decide: proxyTo(`sip:${POOL}`, `sip:${POOL_2}`) });
+  const [frontEnd, next] = [net.udp(FRONT_END), net.udp(POOL_2)];
+  frontEnd.says(lookupInvite());
+  net.advance(10_000);
+  next.answers(next.hears(), "603 Decline");
+  t.equal(frontEnd.inbox.at(-1)?.startLine, "SIP/2.0 603 Decline");
 });
 
 t.test(

@@ -58,6 +58,8 @@ export class ResponseContext implements BranchOwner {
   private lastTarget: Target | undefined;
   private trying: Timer | undefined;
   private cancelled = false;
+  /** Somebody answered 6xx, and nobody else is asked. */
+  private declined = false;
   /** The number in the CSeq of the request. */
   private readonly cseq: number;
 
@@ -128,14 +130,15 @@ export class ResponseContext implements BranchOwner {
       return;
     }
     if (this.finished) return;
-    // §16.7 step 5: a 6xx speaks for everybody.
-    if (branch.superseded && status < 600) {
-      this.outcomes.push({
-        status,
-        response,
-        target: branch.target,
-        explanation: `${branch.target.host} answered ${status}, late`,
-      });
+    if (status >= 600) {
+      // §16.7 step 5: a 6xx speaks for everybody, but whoever rings may have accepted already.
+      this.declined = true;
+      this.targets.clear();
+      for (const other of this.branches) other.cancel();
+    }
+    if (branch.superseded || this.declined) {
+      const { target } = branch;
+      this.outcomes.push({ status, response, target, explanation: `${target.host} answered ${status}, late` });
       this.concludeIfIdle();
     } else if (status === 503 || this.job.decision?.failoverOn?.includes(status)) {
       const { target } = branch;
@@ -256,14 +259,16 @@ export class ResponseContext implements BranchOwner {
   }
 
   private concludeIfIdle(): void {
-    if (this.finished || this.targets.isLocating || this.branches.some((branch) => branch.active)) return;
-    if (this.cancelled) {
+    if (this.finished || this.targets.isLocating) return;
+    // After a 6xx nobody waits for who has never answered.
+    if (this.branches.some(({ active, provisional }) => active && (provisional || !this.declined))) return;
+    if (this.cancelled && !this.declined) {
       this.answerSelf(487, "the caller cancelled");
       return;
     }
-    // §16.7 step 6: of the answers that were set aside, the one of the lowest class.
+    // §16.7 step 6: of the answers that were set aside a 6xx, else the one of the lowest class.
     const aside = this.outcomes.filter(({ response, status }) => response && status !== 503 && status !== 487);
-    const best = aside.sort((a, b) => a.status - b.status)[0];
+    const best = aside.find(({ status }) => status >= 600) ?? aside.sort((a, b) => a.status - b.status)[0];
     if (best?.response !== undefined && best.target !== undefined) {
       this.answerWith(best.target, best.response);
       return;
