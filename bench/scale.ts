@@ -1,12 +1,13 @@
 /**
- * `npm run bench:scale`: how a gateway does with large tables, many pending INVITEs, many connections, and none of it.
- * About ten minutes; `-- tables`, `pending`, `connections` or `idle` for one part. It ends by itself.
+ * `npm run bench:scale`: how a gateway does with large tables, many pending INVITEs, many connections, calls among these, and none of it.
+ * About a quarter of an hour; `-- tables`, `pending`, `connections`, `crowd` or `idle` for one part. It ends by itself.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { machine, ownCores, revision } from "./machine.ts";
 import { connections } from "./scale/connections.ts";
+import { crowd } from "./scale/crowd.ts";
 import { idle } from "./scale/idle.ts";
 import { pending } from "./scale/pending.ts";
 import type { Stage } from "./scale/stage.ts";
@@ -15,7 +16,7 @@ import { makeCertificate } from "./servers/certificate.ts";
 import { kamailioVersion, startKamailio } from "./servers/kamailio.ts";
 import { startWaypost } from "./servers/waypost.ts";
 
-const PARTS = { idle, pending, connections, tables } as const;
+const PARTS = { idle, pending, connections, crowd, tables } as const;
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in PARTS));
