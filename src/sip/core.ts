@@ -14,6 +14,7 @@ import { sendProbe } from "./probe.ts";
 import type { LocatePurpose, NamesOnPath, ProxyEnvironment } from "./proxy/environment.ts";
 import { forwardAck } from "./proxy/forward-ack.ts";
 import { viaWithSource } from "./proxy/forward-request.ts";
+import { forwardLateAnswer } from "./proxy/late-answers.ts";
 import { BRANCH_PREFIX, isLoop, loopHash } from "./proxy/loop.ts";
 import { PathNames } from "./proxy/path-names.ts";
 import { checkRequest } from "./proxy/request-checks.ts";
@@ -243,16 +244,30 @@ export class SipCore implements ProxyEnvironment {
       branch === undefined ? undefined : this.transactions.client(clientKey(branch, response.cseq!.method));
     // RFC 6026 §8: a response that no transaction waits for is not forwarded.
     if (transaction === undefined || transaction.method !== response.cseq!.method) {
-      if (branch !== undefined && this.transactions.absorbs(clientKey(branch, response.cseq!.method))) return;
+      if (branch !== undefined && this.isLate(response, branch)) return;
       if (branch !== undefined && this.neighbours?.passTo(markOf(branch), this.arrival)) return;
       this.drop(flow, "a response that no transaction waits for");
     } else transaction.received(response);
   }
 
+  /** A response to a request of ours that is answered already: further 2xx to an INVITE travel on. */
+  private isLate(response: SipMessage, branch: string): boolean {
+    const { method } = response.cseq!;
+    const way = method === "INVITE" ? this.transactions.lateAnswers(branch) : undefined;
+    if (way !== undefined) forwardLateAnswer(response, way, this);
+    return way !== undefined || this.transactions.absorbs(clientKey(branch, method));
+  }
+
   private receiveRequest(request: SipMessage, flow: Flow): void {
     const key = serverKey(request);
     const known = this.transactions.server(key);
-    if (known === undefined && canBeKept(request) && this.transactions.repeat(key, this.resend)) return;
+    if (known === undefined && request.method !== "ACK") {
+      const answer = this.transactions.answer(key);
+      if (answer !== undefined) {
+        if (answer.text !== "") this.send(answer.flow, answer.text);
+        return;
+      }
+    }
     if (known === undefined && this.neighbours !== undefined && this.isElsewhere(request, flow)) return;
     if (request.method === "ACK") {
       if (known === undefined || !(known as InviteServerTransaction).acknowledged()) {
@@ -273,7 +288,7 @@ export class SipCore implements ProxyEnvironment {
   private isElsewhere(request: SipMessage, flow: Flow): boolean {
     const neighbours = this.neighbours!;
     const isCancel = request.method === "CANCEL";
-    if (isCancel && this.transactions.server(serverKey(request, "INVITE")) !== undefined) return false;
+    if (isCancel && this.transactions.isServing(serverKey(request, "INVITE"))) return false;
     if (isReliable(flow.transport) && !isCancel) return false;
     if (this.arrival.passed?.settled !== true && request.value(Header.Route)?.includes(MARK)) {
       const routes = preprocessRoutes(request, this.identity);
@@ -394,9 +409,9 @@ export class SipCore implements ProxyEnvironment {
   /** §9.2 and §16.10. */
   private receiveCancel(request: SipMessage, flow: Flow, key: string): void {
     const hash = loopHash(request, this.hash);
-    const invite = this.transactions.server(serverKey(request, "INVITE"));
+    const inviteKey = serverKey(request, "INVITE");
     // DEVIATION: §16.10 would forward it statelessly; the branch that it would need downstream is gone with the transaction.
-    if (invite === undefined) {
+    if (!this.transactions.isServing(inviteKey)) {
       this.answers.refuse(request, flow, hash, 481, "there is no INVITE to cancel");
       return;
     }
@@ -404,7 +419,7 @@ export class SipCore implements ProxyEnvironment {
     const transaction = new NonInviteServerTransaction(this, key, request, path, flow.transport, this.transactions);
     this.transactions.addServer(transaction);
     transaction.respond(200, buildReply(request, 200, { toTag: hash, topVia: viaWithSource(request, flow) }));
-    invite.context?.cancel(request.value(Header.Reason));
+    this.transactions.server(inviteKey)?.context?.cancel(request.value(Header.Reason));
   }
 
   /** An ACK that no transaction takes: that of a 2xx, which travels along the route set (§16.6, §13.2.2.4). */
@@ -421,18 +436,9 @@ export class SipCore implements ProxyEnvironment {
     if (!isLoop(request, hash, this.identity)) forwardAck(request, flow, routes, hash, way.flow, this);
   }
 
-  private readonly resend = (flow: Flow, text: string): void => {
-    this.send(flow, text);
-  };
-
   private drop(source: Flow, reason: string): void {
     if (this.host.hears("dropped")) this.host.event({ type: "dropped", reason, source });
   }
-}
-
-/** INVITEs stay transactions to their end, and their ACKs have the same key. */
-function canBeKept({ method }: SipMessage): boolean {
-  return method !== "INVITE" && method !== "ACK";
 }
 
 const NOTHING_TO_STOP = (): void => {};

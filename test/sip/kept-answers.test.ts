@@ -10,11 +10,8 @@ const FLOW = { remoteAddress: "10.0.0.1", remotePort: 5060 } as Flow;
 function keeper(lifetime = 32_000) {
   const kept = new KeptAnswers(lifetime, 7);
   const again = (key: string): string | undefined => {
-    let sent: string | undefined;
-    const found = kept.repeat(key, (flow, text) => {
-      sent = flow === FLOW ? text : "on another flow";
-    });
-    return found ? sent : undefined;
+    const found = kept.get(key);
+    return found === undefined || found.flow === FLOW ? found?.text : "on another flow";
   };
   return {
     kept,

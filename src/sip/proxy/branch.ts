@@ -3,12 +3,13 @@ import type { Flow, Target } from "../flow.ts";
 import type { AddressOutcome } from "../host.ts";
 import type { SipMessage } from "../message.ts";
 import type { Timer } from "../timers.ts";
-import { type ClientTransaction, type ClientTransactionUser, noAck } from "../transaction/client.ts";
+import { type ClientTransaction, type ClientTransactionUser, noAck, type WayUpstream } from "../transaction/client.ts";
 import { InviteClientTransaction } from "../transaction/invite-client.ts";
 import { clientKey } from "../transaction/key.ts";
 import { NonInviteClientTransaction } from "../transaction/non-invite-client.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import { buildAck, buildCancel, type ForwardedInvite } from "./hop-by-hop.ts";
+import { LateAnswers } from "./late-answers.ts";
 
 /** How a branch ended when no final response is the reason. */
 export type BranchFailure = "timeout" | "transport";
@@ -148,9 +149,14 @@ export class Branch implements ClientTransactionUser {
     }
   }
 
-  /** Its INVITE is answered with 2xx: what else comes is for `user`. */
-  handOver(user: ClientTransactionUser): void {
-    if (this.transaction instanceof InviteClientTransaction) this.transaction.handOver(user);
+  /**
+   * Its INVITE is answered with 2xx: what else comes is no more the business of the owner.
+   * @param way on which further 2xx go upstream; undefined where they lead nowhere, since another answer was given
+   */
+  handOver(way: WayUpstream | undefined): void {
+    if (!(this.transaction instanceof InviteClientTransaction)) return;
+    if (way === undefined) this.transaction.handOver(IGNORE);
+    else this.transaction.handOver(new LateAnswers(this.environment, way), way);
   }
 
   /** Ends the branch and its transaction without a word to the owner. */
@@ -200,7 +206,7 @@ export class Branch implements ClientTransactionUser {
   }
 }
 
-/** The answer to a CANCEL says nothing that matters: the INVITE's own final response does (§9.1). */
+/** Such as for a CANCEL, whose answer says nothing that matters: the INVITE's own final response does (§9.1). */
 const IGNORE: ClientTransactionUser = {
   responseReceived() {},
   timedOut() {},

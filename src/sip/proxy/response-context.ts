@@ -11,7 +11,6 @@ import { Branch, type BranchFailure, type BranchOwner } from "./branch.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import { forwardRequest, viaValue, viaWithSource } from "./forward-request.ts";
 import { forwardResponse, strandedBy } from "./forward-response.ts";
-import { LateAnswers } from "./late-answers.ts";
 import { nextHopOf, type RouteInformation } from "./routes.ts";
 import { leavesOverUdpOnly, overTcp } from "./size-rule.ts";
 import { type Candidate, TargetSet } from "./target-set.ts";
@@ -124,9 +123,9 @@ export class ResponseContext implements BranchOwner {
       return;
     }
     if (status < 300) {
-      this.conclude(branch.target, status, forwardResponse(response), undefined);
+      const passedOn = this.conclude(branch.target, status, forwardResponse(response), undefined);
       for (const other of this.branches) if (other !== branch) other.cancel();
-      branch.handOver(new LateAnswers(this.server, this.cseq));
+      branch.handOver(passedOn ? { path: this.server.path, cseq: this.cseq } : undefined);
       return;
     }
     if (this.finished) return;
@@ -326,26 +325,30 @@ export class ResponseContext implements BranchOwner {
     return buildReply(request, status, toTag === undefined ? { headers, topVia } : { headers, topVia, toTag });
   }
 
-  /** Sends the final answer; a further 2xx to an INVITE travels on too (§16.7 step 5). */
+  /**
+   * Sends the final answer; a further 2xx to an INVITE travels on too (§16.7 step 5).
+   * @returns false when nothing was sent: there is nothing to send, or the answer went out before
+   */
   private conclude(
     target: Target | undefined,
     status: number,
     text: string | undefined,
     explanation: string | undefined,
-  ): void {
+  ): boolean {
+    let sent = false;
     if (text !== undefined) {
-      this.server.respond(status, text);
+      sent = this.server.respond(status, text);
       this.answered = true;
       // Without an answer the 100 is still owed: the caller repeats the request until then (RFC 4320 §4.1).
       this.environment.timers.cancel(this.trying);
     }
-    if (this.finished) return;
+    if (this.finished) return sent;
     this.finished = true;
     this.targets.clear();
     const { job } = this;
     if (this.answered) this.openJob = undefined;
     this.outcomes.length = 0;
-    if (!this.environment.hears("request")) return;
+    if (!this.environment.hears("request")) return sent;
     const event: RequestFinished = {
       type: "request",
       method: job.request.method,
@@ -361,6 +364,7 @@ export class ResponseContext implements BranchOwner {
       durationMs: this.environment.timers.now - this.startedAt,
     };
     this.environment.event(event);
+    return sent;
   }
 
   private reportFailure(target: Target, reason: string): void {

@@ -1,5 +1,6 @@
 import type { Flow } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
+import type { ResponsePath } from "./environment.ts";
 
 /** What the two client transaction machines have in common for the elements around them. */
 export interface ClientTransaction {
@@ -27,11 +28,23 @@ export interface ClientTransactionUser {
   transportFailed(reason: string): void;
 }
 
+/** Where further 2xx to a proxied INVITE go. */
+export interface WayUpstream {
+  readonly path: ResponsePath;
+  /** The number in the CSeq of the INVITE. */
+  readonly cseq: number;
+}
+
 /** The keeper of the table in which a client transaction stands. */
 export interface ClientTransactionTable {
   /** False when there are as many client transactions as there may be. */
   readonly mayBranch: boolean;
   addClient(transaction: ClientTransaction): void;
+  /**
+   * Takes over the passing on of further 2xx to an INVITE for 64·T1 (Timer M); the transaction has ended then. False where
+   * it has to do so itself.
+   */
+  passAnswersOn(transaction: ClientTransaction, way: WayUpstream): boolean;
   /**
    * Takes over the absorbing of answers that come again for T4 (Timer K); the transaction has ended then. False where it
    * has to do so itself.

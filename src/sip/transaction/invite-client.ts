@@ -2,7 +2,7 @@ import { flat } from "../flat.ts";
 import { type Flow, isReliable } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
 import type { Timer } from "../timers.ts";
-import type { ClientTransaction, ClientTransactionTable, ClientTransactionUser } from "./client.ts";
+import type { ClientTransaction, ClientTransactionTable, ClientTransactionUser, WayUpstream } from "./client.ts";
 import type { TransactionEnvironment } from "./environment.ts";
 
 /** The INVITE client transaction (RFC 3261 §17.1.1 with the Accepted state of RFC 6026 §7.2). */
@@ -46,9 +46,16 @@ export class InviteClientTransaction implements ClientTransaction {
     environment.send(flow, text);
   }
 
-  /** Whoever is told from now on. */
-  handOver(user: ClientTransactionUser): void {
+  /**
+   * A 2xx came, and what still comes is for `user`.
+   * @param way if all that `user` does with it is to send it upstream by this way: whoever keeps the table may do that too
+   */
+  handOver(user: ClientTransactionUser, way?: WayUpstream): void {
     this.user = user;
+    if (way !== undefined && this.state === "accepted" && this.table.passAnswersOn(this, way)) {
+      this.state = "terminated";
+      this.environment.timers.cancel(this.end);
+    }
   }
 
   get pending(): boolean {

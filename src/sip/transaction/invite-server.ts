@@ -13,7 +13,7 @@ export class InviteServerTransaction implements ServerTransaction {
   readonly requestBytes: number;
   state: "proceeding" | "accepted" | "completed" | "confirmed" | "terminated" = "proceeding";
   private readonly environment: TransactionEnvironment;
-  private readonly path: ResponsePath;
+  readonly path: ResponsePath;
   private readonly reliable: boolean;
   private readonly user: ServerTransactionUser;
   private lastResponse: string | undefined;
@@ -58,9 +58,9 @@ export class InviteServerTransaction implements ServerTransaction {
     if (status >= 200 && this.state === "proceeding") {
       if (status < 300) {
         this.state = "accepted";
-        this.end = timers.start(64 * values.t1, this, "L");
         this.lastResponse = undefined;
         this.path.send(text, this.environment);
+        if (!this.user.keepAnswer(this, "", this.path)) this.end = timers.start(64 * values.t1, this, "L");
         return true;
       }
       this.state = "completed";

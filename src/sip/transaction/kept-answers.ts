@@ -11,7 +11,7 @@ const SCRATCH = Buffer.alloc(4096);
 /** What is kept besides the answer itself. */
 export interface KeptAnswer {
   readonly key: string;
-  /** Sent again when the request comes again; "" where there is nothing to send. */
+  /** Sent again when the request comes again; "" where there is nothing to send. What it means else is its keeper's affair. */
   readonly text: string;
   readonly flow: Flow;
   /** A number for whoever keeps it, which `expire` gives back. */
@@ -19,7 +19,7 @@ export interface KeptAnswer {
 }
 
 /**
- * Finished transactions that only wait until nothing of them can arrive any more (Timers J and K over UDP), as bytes
+ * Answered transactions that only wait until nothing of them can arrive any more (Timers J, K, L and M), as bytes
  * outside of the heap. A gateway that serves thousands of calls per second has a hundred thousand of them; as objects
  * the garbage collector would copy each twice and look at all of them again and again.
  *
@@ -96,14 +96,14 @@ export class KeptAnswers {
     return this.find(key) !== NONE;
   }
 
-  /** Sends the answer kept under this key once more. @returns false when there is none */
-  repeat(key: string, send: (flow: Flow, text: string) => void): boolean {
+  /** What is kept under this key. */
+  get(key: string): KeptAnswer | undefined {
     const slot = this.find(key);
-    if (slot === NONE) return false;
+    if (slot === NONE) return undefined;
     const place = this.places[slot]!;
     const start = (place % CHUNK_BYTES) + this.keyLengths[slot]!;
-    send(this.flows[slot]!, this.chunkAt(place).toString("latin1", start, start + this.textLengths[slot]!));
-    return true;
+    const text = this.chunkAt(place).toString("latin1", start, start + this.textLengths[slot]!);
+    return { key, text, flow: this.flows[slot]!, weight: this.weights[slot]! };
   }
 
   /** Forgets what has been kept long enough, and tells the weight of each. */

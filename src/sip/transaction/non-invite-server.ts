@@ -13,7 +13,7 @@ export class NonInviteServerTransaction implements ServerTransaction {
   readonly repeating = false;
   state: "trying" | "proceeding" | "completed" | "terminated" = "trying";
   private readonly environment: TransactionEnvironment;
-  private readonly path: ResponsePath;
+  readonly path: ResponsePath;
   private readonly reliable: boolean;
   private readonly user: ServerTransactionUser;
   private lastResponse: string | undefined;

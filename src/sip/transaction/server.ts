@@ -11,6 +11,8 @@ export interface ServerContext {
 /** What the two server transaction machines have in common for the elements around them. */
 export interface ServerTransaction {
   readonly key: string;
+  /** The way back to the sender of the request. */
+  readonly path: ResponsePath;
   /** Who proxies the request, until it is answered; undefined from the start for one that is not proxied. */
   context: ServerContext | undefined;
   /** True while it takes room of those that are counted. */
@@ -30,8 +32,8 @@ export interface ServerTransaction {
 /** The keeper of the table in which a server transaction stands. */
 export interface ServerTransactionUser {
   /**
-   * Takes over a final answer that is to be repeated for 64·T1 (Timer J); the transaction has ended then. False where it
-   * has to do so itself.
+   * Takes over a final answer that is to be repeated for 64·T1 (Timer J), or with text "" the absorbing of repeated
+   * INVITEs for as long (Timer L); the transaction has ended then. False where it has to do so itself.
    */
   keepAnswer(transaction: ServerTransaction, text: string, path: ResponsePath): boolean;
   serverTransactionEnded(transaction: ServerTransaction): void;

@@ -2,10 +2,10 @@ import type { Capacity } from "../capacity.ts";
 import type { Flow } from "../flow.ts";
 import type { TimerValues } from "../timer-values.ts";
 import type { Timers } from "../timers.ts";
-import type { ClientTransaction, ClientTransactionTable } from "./client.ts";
+import type { ClientTransaction, ClientTransactionTable, WayUpstream } from "./client.ts";
 import { ClientTransactions } from "./client-transactions.ts";
-import type { ResponsePath } from "./environment.ts";
-import { KeptAnswers } from "./kept-answers.ts";
+import { ResponsePath } from "./environment.ts";
+import { type KeptAnswer, KeptAnswers } from "./kept-answers.ts";
 import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
 
 /** The weight of what `Capacity` does not count. */
@@ -17,9 +17,12 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   private readonly capacity: Capacity;
   private readonly servers = new Map<string, ServerTransaction>();
   private readonly clients = new ClientTransactions();
-  /** Of requests other than INVITE that are answered (Timer J), and of answers that came to ours (Timer K). */
+  /** Of requests that are answered: other than INVITE (Timer J), INVITE with 2xx (Timer L). */
   private readonly answered: KeptAnswers;
+  /** Of requests other than INVITE that we sent and that are answered (Timer K). */
   private readonly absorbed: KeptAnswers;
+  /** Of INVITEs that we sent and that are answered with 2xx (Timer M), each with the way upstream. */
+  private readonly accepted: KeptAnswers;
 
   /**
    * @param capacity gets back the room of each counted transaction that has ended
@@ -30,6 +33,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
     this.capacity = capacity;
     this.answered = new KeptAnswers(64 * values.t1, seed);
     this.absorbed = new KeptAnswers(values.t4, seed);
+    this.accepted = new KeptAnswers(64 * values.t1, seed);
   }
 
   get serverCount(): number {
@@ -37,7 +41,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   }
 
   get clientCount(): number {
-    return this.clients.size + this.absorbed.size;
+    return this.clients.size + this.absorbed.size + this.accepted.size;
   }
 
   get mayBranch(): boolean {
@@ -61,13 +65,14 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
 
   /** When `expire` has something to do; Infinity when nothing is kept. */
   get nextDue(): number {
-    return Math.min(this.answered.nextDue, this.absorbed.nextDue);
+    return Math.min(this.answered.nextDue, this.absorbed.nextDue, this.accepted.nextDue);
   }
 
   /** Forgets the answers that have been kept long enough. */
   expire(now: number): void {
     this.answered.expire(now, this.giveBack);
     this.absorbed.expire(now, this.giveBack);
+    this.accepted.expire(now, NOTHING_TO_GIVE_BACK);
   }
 
   server(key: string): ServerTransaction | undefined {
@@ -83,14 +88,20 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
     return this.servers.has(key) || this.answered.has(key);
   }
 
-  /** Sends a kept answer to the request with this key once more. @returns false when there is none */
-  repeat(key: string, send: (flow: Flow, text: string) => void): boolean {
-    return this.answered.repeat(key, send);
+  /** The answer to repeat to the request with this key; its text is "" where the request is only to be absorbed. */
+  answer(key: string): KeptAnswer | undefined {
+    return this.answered.get(key);
   }
 
   /** Whether an answer with this key has come already, and comes again. */
   absorbs(key: string): boolean {
     return this.absorbed.has(key);
+  }
+
+  /** Where a further 2xx goes to an INVITE of ours, under whose key one has come (RFC 6026 §7.2). */
+  lateAnswers(key: string): WayUpstream | undefined {
+    const kept = this.accepted.get(key);
+    return kept && { path: ResponsePath.by(kept.flow, Number(kept.text)), cseq: kept.weight };
   }
 
   /** A flow broke; `reason` is for people. */
@@ -113,6 +124,13 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
     return absorbed;
   }
 
+  passAnswersOn(transaction: ClientTransaction, { path, cseq }: WayUpstream): boolean {
+    const entry = { key: transaction.key, text: String(path.port), flow: path.flow, weight: cseq };
+    const kept = this.accepted.keep(entry, this.timers.now);
+    if (kept) this.clients.delete(transaction);
+    return kept;
+  }
+
   keepAnswer({ key, counted, requestBytes }: ServerTransaction, text: string, { flow }: ResponsePath): boolean {
     const weight = counted ? requestBytes : NOT_COUNTED;
     const kept = this.answered.keep({ key, text, flow, weight }, this.timers.now);
@@ -133,3 +151,5 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
     if (weight !== NOT_COUNTED) this.capacity.giveBack(weight);
   };
 }
+
+const NOTHING_TO_GIVE_BACK = (): void => {};
