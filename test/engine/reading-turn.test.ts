@@ -1,5 +1,6 @@
 import { mock } from "node:test";
 import t from "tap";
+import { hashOf } from "../../src/engine/neighbours/addressee.ts";
 import { ReadingTurn } from "../../src/engine/neighbours/reading-turn.ts";
 import { chainOf, type View } from "../../src/engine/neighbours/view.ts";
 
@@ -121,22 +122,22 @@ t.test("while an old process leaves, nothing is read for a moment", async (t) =>
 
 t.test("the process of the last epoch takes what nobody has, also when it was asked before", async (t) => {
   const back = view([[1], [2], [1]]);
-  t.same(chainOf(back, "a@b", 0), [2, 1]);
-  t.same(chainOf(view([[1], [2], [3]], [1, 3]), "a@b", 0), [1, 3], "the dead are not asked");
+  t.same(chainOf(back, hashOf("a@b", 0)), [2, 1]);
+  t.same(chainOf(view([[1], [2], [3]], [1, 3]), hashOf("a@b", 0)), [1, 3], "the dead are not asked");
 });
 
 t.test("Call-IDs spread over the processes, and each has one of them", async (t) => {
   const four = view([[1, 2, 3, 4]]);
   const counts = new Map<number, number>();
   for (let i = 0; i < 4000; i++) {
-    const chain = chainOf(four, `call-${i}@192.0.2.1`, 4711);
+    const chain = chainOf(four, hashOf(`call-${i}@192.0.2.1`, 4711));
     counts.set(chain[0]!, (counts.get(chain[0]!) ?? 0) + 1);
   }
   t.equal(counts.size, 4);
   t.ok(Math.min(...counts.values()) > 800, [...counts.values()].join(" "));
   const other = Array.from(
     { length: 100 },
-    (_, i) => chainOf(four, `call-${i}`, 1)[0] === chainOf(four, `call-${i}`, 2)[0],
+    (_, i) => chainOf(four, hashOf(`call-${i}`, 1))[0] === chainOf(four, hashOf(`call-${i}`, 2))[0],
   );
   t.ok(other.filter(Boolean).length < 60, "another gateway spreads them otherwise");
 });

@@ -1,6 +1,8 @@
-/** What goes from process to process: a head of plain data, and a SIP message where there is one. */
+import type { Passed } from "../../sip/neighbours.ts";
+
+/** What goes from process to process beside datagrams: a head of plain data, and a SIP message where there is one. */
 export type FrameHead =
-  /** A message for whoever has its transaction. */
+  /** A message that came over a connection, for whoever has its transaction. */
   | { readonly kind: "message"; readonly from: FlowName; readonly asked: readonly number[]; readonly settled: boolean }
   /** The address of a pool, to which no limits apply. */
   | { readonly kind: "pool"; readonly address: string }
@@ -11,53 +13,102 @@ export type FrameHead =
   /** A connection of the sender's is closed. */
   | { readonly kind: "closed"; readonly by: number; readonly connection: number; readonly reason: string };
 
-/** A flow, so that another process can answer on it. */
+/** A connection, so that another process can answer on it. */
 export interface FlowName {
   /** Of the listener: transport, bound address, port. */
   readonly listener: readonly [string, string, number];
   readonly address: string;
   readonly port: number;
   readonly peerNames?: readonly string[];
-  /** A connection has a number, and the process where it is open. */
-  readonly connection?: { readonly owner: number; readonly number: number };
+  /** The process where it is open, and its number there. */
+  readonly connection: { readonly owner: number; readonly number: number };
 }
 
-const LENGTHS = 8;
+/** Takes what arrives. The bytes of a message lie in a larger buffer: a copy is what to keep. */
+export interface FrameTaker {
+  frame(head: FrameHead, bytes: Buffer): void;
+  /** @param name of its flow; see DatagramFlows */
+  datagram(name: string, passed: Passed, bytes: Buffer): void;
+}
+
+/**
+ * A frame: the length of what follows, its kind, and then
+ * - PLAIN: the length of the head, the head as JSON, the bytes;
+ * - DATAGRAM: settled or not, the number of those asked, the length of the name, those asked, the name, the bytes.
+ */
+const PLAIN = 0;
+const DATAGRAM = 1;
+const LENGTH = 4;
+const PLAIN_START = LENGTH + 1 + 4;
+const DATAGRAM_START = LENGTH + 1 + 3;
 const NO_BYTES = Buffer.alloc(0);
 
-/** Both lengths, the head as JSON, the bytes. */
-export function encodeFrame(head: FrameHead, bytes: Buffer = NO_BYTES): Buffer {
-  const text = JSON.stringify(head);
-  const size = Buffer.byteLength(text);
-  const frame = Buffer.allocUnsafe(LENGTHS + size + bytes.length);
-  frame.writeUInt32LE(size, 0);
-  frame.writeUInt32LE(bytes.length, 4);
-  frame.write(text, LENGTHS, "utf8");
-  bytes.copy(frame, LENGTHS + size);
+/** @returns a whole frame */
+export function plainFrame(head: FrameHead, bytes: Buffer = NO_BYTES): Buffer {
+  const text = Buffer.from(JSON.stringify(head));
+  const frame = Buffer.allocUnsafe(PLAIN_START + text.length + bytes.length);
+  frame.writeUInt32LE(frame.length - LENGTH, 0);
+  frame[LENGTH] = PLAIN;
+  frame.writeUInt32LE(text.length, LENGTH + 1);
+  frame.set(text, PLAIN_START);
+  frame.set(bytes, PLAIN_START + text.length);
   return frame;
+}
+
+export function datagramFrameSize(name: Buffer, { asked }: Passed, bytes: Buffer): number {
+  return DATAGRAM_START + 4 * asked.length + name.length + bytes.length;
+}
+
+/** Writes a datagram for whoever has its transaction. @param name at most 255 bytes */
+export function putDatagramFrame(to: Buffer, at: number, name: Buffer, passed: Passed, bytes: Buffer): void {
+  const { asked, settled } = passed;
+  to.writeUInt32LE(datagramFrameSize(name, passed, bytes) - LENGTH, at);
+  to[at + LENGTH] = DATAGRAM;
+  to[at + LENGTH + 1] = settled ? 1 : 0;
+  to[at + LENGTH + 2] = asked.length;
+  to[at + LENGTH + 3] = name.length;
+  at += DATAGRAM_START;
+  for (const id of asked) {
+    to.writeUInt32LE(id, at);
+    at += 4;
+  }
+  to.set(name, at);
+  to.set(bytes, at + name.length);
 }
 
 /** Cuts frames out of what arrives on a connection. */
 export class FrameReader {
-  readonly #take: (head: FrameHead, bytes: Buffer) => void;
+  readonly #taker: FrameTaker;
   #pending: Buffer = NO_BYTES;
 
-  /** @param take gets each frame; its bytes are the taker's to keep */
-  constructor(take: (head: FrameHead, bytes: Buffer) => void) {
-    this.#take = take;
+  constructor(taker: FrameTaker) {
+    this.#taker = taker;
   }
 
   push(chunk: Buffer): void {
     const all = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     let at = 0;
-    while (all.length - at >= LENGTHS) {
-      const head = at + LENGTHS;
-      const bytes = head + all.readUInt32LE(at);
-      const end = bytes + all.readUInt32LE(at + 4);
+    while (all.length - at >= LENGTH) {
+      const end = at + LENGTH + all.readUInt32LE(at);
       if (end > all.length) break;
-      this.#take(JSON.parse(all.toString("utf8", head, bytes)), Buffer.from(all.subarray(bytes, end)));
+      if (all[at + LENGTH] === DATAGRAM) this.#datagram(all, at, end);
+      else this.#plain(all, at, end);
       at = end;
     }
     this.#pending = at === all.length ? NO_BYTES : all.subarray(at);
+  }
+
+  #plain(all: Buffer, at: number, end: number): void {
+    const bytes = at + PLAIN_START + all.readUInt32LE(at + LENGTH + 1);
+    this.#taker.frame(JSON.parse(all.toString("utf8", at + PLAIN_START, bytes)), all.subarray(bytes, end));
+  }
+
+  #datagram(all: Buffer, at: number, end: number): void {
+    const settled = all[at + LENGTH + 1] === 1;
+    const askedEnd = at + DATAGRAM_START + 4 * all[at + LENGTH + 2]!;
+    const asked: number[] = [];
+    for (let i = at + DATAGRAM_START; i < askedEnd; i += 4) asked.push(all.readUInt32LE(i));
+    const nameEnd = askedEnd + all[at + LENGTH + 3]!;
+    this.#taker.datagram(all.toString("latin1", askedEnd, nameEnd), { asked, settled }, all.subarray(nameEnd, end));
   }
 }

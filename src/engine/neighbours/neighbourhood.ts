@@ -1,10 +1,12 @@
 import { join } from "node:path";
-import type { Flow, Listener, TransportName } from "../../sip/flow.ts";
+import type { Flow, TransportName } from "../../sip/flow.ts";
 import { isReliable } from "../../sip/flow.ts";
 import type { Arrival, Neighbours, Passed } from "../../sip/neighbours.ts";
 import { asBytes, type Message } from "../../transport/part.ts";
 import type { Transports } from "../../transport/transports.ts";
-import { encodeFrame, type FlowName, type FrameHead } from "./frames.ts";
+import { callIdHash, hashOf, isResponse, processInBranch, UNTOLD } from "./addressee.ts";
+import { DatagramFlows, similarListener } from "./datagram-flows.ts";
+import type { FlowName, FrameHead } from "./frames.ts";
 import { Links } from "./links.ts";
 import { ReadingTurn } from "./reading-turn.ts";
 import { chainOf, nextOf, type View } from "./view.ts";
@@ -45,6 +47,7 @@ export class Neighbourhood implements Neighbours {
   readonly mark: string;
   readonly #folder: string;
   readonly #seed: number;
+  readonly #askedOnlyUs: readonly number[];
   readonly #early: [Buffer, Flow, Passed | undefined][] = [];
   readonly #connections = new Map<Flow, { readonly number: number; readonly knownTo: Set<number> }>();
   readonly #byNumber = new Map<number, Flow>();
@@ -52,9 +55,11 @@ export class Neighbourhood implements Neighbours {
   #nextNumber = 1;
   #links!: Links;
   #transports!: Transports;
+  #datagramFlows!: DatagramFlows;
   #engine!: Neighbour;
   readonly #pools = new Set<string>();
   #view: View | undefined;
+  #isAlone = true;
   #leaving = false;
   #turn: ReadingTurn | undefined;
   #dropped = 0;
@@ -64,13 +69,18 @@ export class Neighbourhood implements Neighbours {
     this.#folder = folder;
     this.#seed = seed;
     this.id = id;
+    this.#askedOnlyUs = [id];
     this.mark = `~${id.toString(36)}`;
   }
 
   /** @param seed the same for all of the gateway, and known to nobody else */
   static async open(folder: string, id: number, seed: number): Promise<Neighbourhood> {
     const neighbourhood = new Neighbourhood(folder, id, seed);
-    neighbourhood.#links = await Links.listen(neighbourhood.path, (head, bytes) => neighbourhood.#take(head, bytes));
+    neighbourhood.#links = await Links.listen(neighbourhood.path, {
+      frame: (head, bytes) => neighbourhood.#take(head, bytes),
+      datagram: (name, passed, bytes) =>
+        neighbourhood.#receiveOrKeep(bytes, neighbourhood.#datagramFlows.flowOf(name), passed),
+    });
     return neighbourhood;
   }
 
@@ -82,6 +92,7 @@ export class Neighbourhood implements Neighbours {
   /** Joins it with the engine. Nothing is received before the first view. */
   serve(transports: Transports, engine: Neighbour): void {
     this.#transports = transports;
+    this.#datagramFlows = new DatagramFlows(transports);
     this.#engine = engine;
     this.#turn = new ReadingTurn(this.id, {
       read: (on) => transports.readDatagrams(on),
@@ -107,7 +118,24 @@ export class Neighbourhood implements Neighbours {
 
   /** A message that our own sockets brought. */
   arrived(bytes: Buffer, flow: Flow): void {
-    this.#receiveOrKeep(bytes, flow, undefined);
+    if (isReliable(flow.transport) || !this.#handOn(bytes, flow)) this.#receiveOrKeep(bytes, flow, undefined);
+  }
+
+  /**
+   * Gives a datagram of which its bytes alone tell whose it is to that process, unread. What may have anything to do with
+   * a transaction or a connection of ours is left to the core.
+   */
+  #handOn(bytes: Buffer, flow: Flow): boolean {
+    const view = this.#view;
+    if (view === undefined || this.#isAlone) return false;
+    if (isResponse(bytes)) {
+      const id = processInBranch(bytes);
+      return id !== this.id && id in view.links && this.#giveDatagram(id, { bytes, flow }, this.#askedOnlyUs, true);
+    }
+    const hash = callIdHash(bytes, this.#seed);
+    const chain = hash === UNTOLD ? [] : chainOf(view, hash);
+    const next = chain.includes(this.id) ? undefined : nextOf(chain, this.id, []);
+    return next !== undefined && this.#giveDatagram(next.to, { bytes, flow }, this.#askedOnlyUs, next.settled);
   }
 
   #receiveOrKeep(bytes: Buffer, flow: Flow, passed: Passed | undefined): void {
@@ -117,13 +145,18 @@ export class Neighbourhood implements Neighbours {
 
   /** Whether requests of this Call-ID that come over UDP are another one's affair. */
   isElsewhere(callId: string): boolean {
-    return this.#view !== undefined && chainOf(this.#view, callId, this.#seed).some((id) => id !== this.id);
+    return this.#view !== undefined && this.#chainOf(this.#view, callId).some((id) => id !== this.id);
+  }
+
+  #chainOf(view: View, callId: string): readonly number[] {
+    return chainOf(view, hashOf(callId, this.#seed));
   }
 
   /** Who is there from now on. */
   follow(view: View): void {
     const known = this.#view?.links ?? {};
     this.#view = view;
+    this.#isAlone = Object.keys(view.links).every((id) => Number(id) === this.id);
     for (const id of Object.keys(view.links)) {
       if (!(id in known)) for (const address of this.#pools) this.#sharePoolWith(Number(id), address);
     }
@@ -163,7 +196,7 @@ export class Neighbourhood implements Neighbours {
   pass(callId: string, arrival: Arrival): boolean {
     const asked = arrival.passed?.asked ?? [];
     if ((arrival.passed?.settled && !this.#leaving) || asked.length >= MOST_HOPS) return false;
-    const next = nextOf(chainOf(this.#view!, callId, this.#seed), this.id, asked);
+    const next = nextOf(this.#chainOf(this.#view!, callId), this.id, asked);
     return next !== undefined && this.#give(next.to, arrival, [...asked, this.id], next.settled);
   }
 
@@ -181,31 +214,33 @@ export class Neighbourhood implements Neighbours {
     return this.#give(id, arrival, [...(arrival.passed?.asked ?? []), this.id], true);
   }
 
-  #give(to: number, { bytes, flow }: Arrival, asked: readonly number[], settled: boolean): boolean {
-    if (!isReliable(flow.transport) && this.#links.waiting(to) > MOST_WAITING) {
-      // As the kernel does with a socket that nobody reads.
-      this.#engine.behind(to, ++this.#dropped);
-      return true;
-    }
-    this.#send(to, { kind: "message", from: this.#nameOf(flow, to), asked, settled }, bytes);
+  #give(to: number, arrival: Arrival, asked: readonly number[], settled: boolean): boolean {
+    if (!isReliable(arrival.flow.transport)) return this.#giveDatagram(to, arrival, asked, settled);
+    this.#send(to, { kind: "message", from: this.#nameOf(arrival.flow, to), asked, settled }, arrival.bytes);
+    return true;
+  }
+
+  #giveDatagram(to: number, { bytes, flow }: Arrival, asked: readonly number[], settled: boolean): boolean {
+    const outbox = this.#links.to(to, this.#view!.links[to]!);
+    // As the kernel does with a socket that nobody reads.
+    if (outbox.waiting > MOST_WAITING) this.#engine.behind(to, ++this.#dropped);
+    else outbox.putDatagram(this.#datagramFlows.nameOf(flow), { asked, settled }, bytes);
     return true;
   }
 
   #send(to: number, head: FrameHead, bytes?: Buffer): void {
     const path = this.#view?.links[to];
-    if (path !== undefined) this.#links.send(to, path, encodeFrame(head, bytes));
+    if (path !== undefined) this.#links.to(to, path).put(head, bytes);
   }
 
   #nameOf(flow: Flow, to: number): FlowName {
     const { listener, remoteAddress, remotePort: port, peerNames } = flow;
-    const zone = (flow as { zone?: string }).zone ?? "";
-    const name: FlowName = {
+    const name: Omit<FlowName, "connection"> = {
       listener: [listener.transport, listener.address, listener.port],
-      address: remoteAddress + zone,
+      address: remoteAddress,
       port,
       ...(peerNames === undefined ? {} : { peerNames }),
     };
-    if (!isReliable(flow.transport)) return name;
     const remote = (flow as { connection?: FlowName["connection"] }).connection;
     if (remote !== undefined) return { ...name, connection: remote };
     let known = this.#connections.get(flow);
@@ -226,7 +261,7 @@ export class Neighbourhood implements Neighbours {
       this.#engine.pool(head.address);
     } else if (head.kind === "send") {
       const flow = this.#byNumber.get(head.connection);
-      if (flow !== undefined) this.#transports.send(flow, bytes);
+      if (flow !== undefined) this.#transports.send(flow, Buffer.from(bytes));
       else this.#sendClosed(head.by, head.connection, "it is closed");
     } else {
       const name = `${head.by} ${head.connection}`;
@@ -239,19 +274,7 @@ export class Neighbourhood implements Neighbours {
     this.#send(to, { kind: "closed", by: this.id, connection, reason });
   }
 
-  /** Our listener of that kind; between an old configuration and a new one, the most similar one. */
-  #listenerOf([transport, address, port]: FlowName["listener"]): Listener {
-    const { listeners } = this.#transports;
-    const same = listeners.filter((listener) => listener.transport === transport);
-    return same.find((l) => l.address === address && l.port === port) ?? same[0] ?? listeners[0]!;
-  }
-
-  #flowOf(name: FlowName): Flow {
-    const listener = this.#listenerOf(name.listener);
-    const { address, port, connection, peerNames } = name;
-    if (connection === undefined) {
-      return this.#transports.connect({ transport: "udp", address, port, host: address }, listener);
-    }
+  #flowOf({ listener: listenerName, address, port, connection, peerNames }: FlowName): Flow {
     if (connection.owner === this.id) {
       const own = this.#byNumber.get(connection.number);
       if (own !== undefined) return own;
@@ -262,8 +285,8 @@ export class Neighbourhood implements Neighbours {
       const send = (message: Message): void =>
         this.#send(connection.owner, { kind: "send", by: this.id, connection: connection.number }, asBytes(message));
       const remote = {
-        listener,
-        transport: name.listener[0] as TransportName,
+        listener: similarListener(this.#transports, listenerName),
+        transport: listenerName[0] as TransportName,
         remoteAddress: address,
         remotePort: port,
         open: true,

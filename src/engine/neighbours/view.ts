@@ -23,10 +23,9 @@ export function readerOf({ epochs, links }: Pick<View, "epochs" | "links">): num
 /**
  * Who may have the server transactions of a Call-ID: the oldest first; the last one takes what nobody has. As everybody
  * asks in this order, a transaction that was begun under an old view is found under a new one.
- * @param seed the same for all, so that strangers cannot choose whom they burden
+ * @param hash of the Call-ID; see `hashOf`
  */
-export function chainOf(view: View, callId: string, seed: number): readonly number[] {
-  const hash = hashOf(callId, seed);
+export function chainOf(view: View, hash: number): readonly number[] {
   const owners = view.epochs.map((slots) => slots[hash % slots.length]!).filter((owner) => owner in view.links);
   // One that stood in for others earlier is asked where it stands last.
   return owners.filter((owner, i) => owners.lastIndexOf(owner) === i);
@@ -46,12 +45,4 @@ export function nextOf(
   const to = chain.find((id) => id !== taker && id !== self && !asked.includes(id));
   if (to !== undefined) return { to, settled: false };
   return taker === undefined || taker === self ? undefined : { to: taker, settled: true };
-}
-
-/** FNV-1a: spreads texts evenly, the same in every process. */
-function hashOf(text: string, seed: number): number {
-  let hash = 0x811c9dc5 ^ seed;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  // The low bits alone would see only the low bits of each character.
-  return (hash ^ (hash >>> 15)) >>> 0;
 }
