@@ -17,6 +17,7 @@ import { decide } from "./routing/route.ts";
 import { SeparateStore } from "./separate-store.ts";
 import type { Decision, RoutingRequest } from "./sip/decision.ts";
 import type { Listener } from "./sip/flow.ts";
+import type { OpenStoreChannel } from "./store-channel.ts";
 import type { Question } from "./supervisor/messages.ts";
 import { tableFollower } from "./table-followers.ts";
 import { TableInForce } from "./table-in-force.ts";
@@ -60,6 +61,8 @@ export interface GatewayHost {
   readonly place: number | undefined;
   /** True where others have the listeners, and people's attention, until this one is ready. */
   readonly replaces: boolean;
+  /** How the store is reached that it shares with others; absent = it has its own. */
+  readonly openStore?: OpenStoreChannel;
   /** Resolves when the listeners may be bound. */
   mayListen(): Promise<void>;
   /** What each process, this one included, answers. */
@@ -86,7 +89,7 @@ async function startServing(
   operations: Operations,
   host: GatewayHost | undefined,
 ): Promise<Gateway> {
-  const store = new SeparateStore(config);
+  const store = new SeparateStore(config, host?.openStore);
   const table = new EndpointTable();
   const inForce = new TableInForce(table, store, log);
   const registeredAs = (requestUri: string): string | undefined => engine.registrar?.addressOf(requestUri);

@@ -1,7 +1,3 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { setPriority } from "node:os";
-import { extname } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Drain } from "./drained-address.ts";
 import type { Endpoint } from "./endpoints/model.ts";
 import type {
@@ -20,7 +16,8 @@ import type {
 } from "./endpoints/store.ts";
 import { WaypostError } from "./errors.ts";
 import { type StoreSettings, storePlace } from "./open-store.ts";
-import type { Answer, Call, FaultText, Followed, Method, News } from "./store-messages.ts";
+import { type OpenStoreChannel, openOwnProcess, type StoreChannel } from "./store-channel.ts";
+import type { Answer, FaultText, Followed, Method, News } from "./store-messages.ts";
 
 /** What follows the table of a store. */
 export interface TableFollower {
@@ -51,17 +48,16 @@ const WRITING_MS = 5000;
 /** After SIGKILL only a process that hangs in the kernel is still there; nobody waits for it. */
 const KILLED_MS = 500;
 const WRITES: ReadonlySet<Method> = new Set<Method>(["change", "undo", "settle"]);
-/** Computing for the table stands a little behind computing for calls. */
-const PRIORITY = 2;
 
 /**
- * A gateway's store, which lives in a process of its own (store-process.ts), as seen from the one that serves calls.
+ * A gateway's store, which lives in a process of its own (store-process.ts), as seen from one that serves calls.
  * What is large comes in parts, each of about a millisecond's work, with room for calls in between.
  */
 export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
   readonly #settings: StoreSettings;
   readonly #waiting = new Map<number, Waiting>();
-  #process: ChildProcess;
+  readonly #open: OpenStoreChannel;
+  #channel: StoreChannel;
   #nextId = 1;
   #follower: TableFollower | undefined;
   /** Why there is no process now. */
@@ -70,10 +66,14 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
   #restartMs = RESTART_MS;
   #restarting: NodeJS.Timeout | undefined;
   #closed = false;
+  /** Ends the wait for the store's end. */
+  #gone: (() => void) | undefined;
 
-  constructor({ store, listen, resolve, engine, drachtio }: StoreSettings) {
+  /** @param open how the store is reached; absent = in a process that serves nobody else */
+  constructor({ store, listen, resolve, engine, drachtio }: StoreSettings, open: OpenStoreChannel = openOwnProcess) {
     this.#settings = { store, listen, resolve, engine, ...(drachtio && { drachtio }) };
-    this.#process = this.#start();
+    this.#open = open;
+    this.#channel = this.#start();
   }
 
   /**
@@ -154,38 +154,33 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
     this.#closed = true;
     this.#follower = undefined;
     clearTimeout(this.#restarting);
-    const ending = this.#process;
-    const isGone = () => this.#ended !== undefined || ending.exitCode !== null || ending.signalCode !== null;
-    if (isGone()) {
+    const ending = this.#channel;
+    if (this.#ended !== undefined) {
       return;
     }
-    const exit = new Promise<void>((resolve) => ending.once("exit", () => resolve()));
+    const exit = new Promise<void>((resolve) => {
+      this.#gone = resolve;
+    });
     const isWriting = [...this.#waiting.values()].some(({ method }) => WRITES.has(method));
     this.#call("close").then(
-      () => ending.connected && ending.disconnect(),
+      () => ending.hangUp(),
       () => undefined,
     );
     await within(isWriting ? WRITING_MS : GOODBYE_MS, exit);
-    if (!isGone()) {
-      ending.kill("SIGKILL");
+    if (this.#ended === undefined) {
+      ending.kill();
       await within(KILLED_MS, exit);
     }
     this.#end(ending, "it was closed");
-    this.#unref();
+    ending.hold(false);
   }
 
-  #start(): ChildProcess {
-    const file = fileURLToPath(new URL(`./store-process${extname(import.meta.url)}`, import.meta.url));
-    const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
-    const started = fork(file, { execArgv: [], serialization: "advanced", stdio: [...stdio] });
-    started.on("message", (message: Answer | News) => this.#receive(message));
-    started.on("error", (error) => this.#end(started, error.message));
-    started.on("exit", (status, signal) => this.#end(started, signal ?? `exit status ${status}`));
-    started.send(this.#settings, () => undefined);
-    started.unref();
-    started.channel?.unref();
-    lowerPriority(started);
-    return started;
+  #start(): StoreChannel {
+    const channel: StoreChannel = this.#open(this.#settings, {
+      received: (message) => this.#receive(message),
+      ended: (reason) => this.#end(channel, reason),
+    });
+    return channel;
   }
 
   #call<T>(method: Method, ...args: readonly unknown[]): Promise<T> {
@@ -197,9 +192,8 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
       const id = this.#nextId++;
       this.#waiting.set(id, { method, resolve: resolve as Waiting["resolve"], reject });
       // Only a call that waits for its answer keeps this process alive.
-      this.#ref();
-      // What cannot be sent any more is answered for when the process has ended.
-      this.#process.send({ id, method, args } satisfies Call, () => undefined);
+      this.#channel.hold(true);
+      this.#channel.send({ id, method, args });
     });
   }
 
@@ -207,9 +201,8 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
     if ("id" in message) {
       const waiting = this.#waiting.get(message.id);
       this.#waiting.delete(message.id);
-      if (this.#waiting.size === 0) {
-        this.#unref();
-      }
+      // A gateway that has nothing else to do ends, and its store with it.
+      if (this.#waiting.size === 0) this.#channel.hold(false);
       "fault" in message ? waiting?.reject(toError(message.fault)) : waiting?.resolve(message.result);
     } else if ("refused" in message) {
       this.#follower?.refused(toError(message.refused));
@@ -221,14 +214,14 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
         this.#follower?.complete(message.done);
       } else {
         // The next part comes after whatever else waits here.
-        const from = this.#process;
-        setImmediate(() => from.connected && from.send("taken", () => undefined));
+        const from = this.#channel;
+        setImmediate(() => from.send("taken"));
       }
     }
   }
 
-  #end(ended: ChildProcess, reason: string): void {
-    if (this.#ended !== undefined || ended !== this.#process) {
+  #end(ended: StoreChannel, reason: string): void {
+    if (this.#ended !== undefined || ended !== this.#channel) {
       return;
     }
     const place = storePlace(this.#settings.store);
@@ -237,6 +230,7 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
     this.#endedAt = new Date().toISOString();
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
+    this.#gone?.();
     if (!this.#closed) {
       this.#follower?.refused(error);
       this.#restarting = setTimeout(() => this.#restart(), this.#restartMs).unref();
@@ -247,7 +241,7 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
   #restart(): void {
     this.#ended = undefined;
     const started = this.#start();
-    this.#process = started;
+    this.#channel = started;
     const follower = this.#follower;
     if (follower === undefined) {
       return;
@@ -259,21 +253,10 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
       (error: Error) => {
         if (this.#ended === undefined && !this.#closed) {
           follower.refused(error);
-          started.kill("SIGKILL");
+          started.kill();
         }
       },
     );
-  }
-
-  #ref(): void {
-    this.#process.ref();
-    this.#process.channel?.ref();
-  }
-
-  /** A gateway that has nothing else to do ends, and this process with it. */
-  #unref(): void {
-    this.#process.unref();
-    this.#process.channel?.unref();
   }
 }
 
@@ -285,14 +268,6 @@ async function within(ms: number, promise: Promise<void>): Promise<void> {
   });
   await Promise.race([promise, timeout]);
   clearTimeout(timer);
-}
-
-function lowerPriority({ pid = 0 }: ChildProcess): void {
-  try {
-    setPriority(pid, PRIORITY);
-  } catch {
-    // A system that does not permit it: then both have the same.
-  }
 }
 
 function toError({ code, message }: FaultText): Error {

@@ -1,5 +1,6 @@
 import type { EndpointStore } from "./endpoints/store.ts";
 import type { ErrorCode } from "./errors.ts";
+import type { StoreSettings } from "./open-store.ts";
 
 /** What a gateway and the process of its store say to each other. */
 
@@ -9,7 +10,17 @@ export const ROWS_PER_MESSAGE = 100;
 /** The methods of a store that a gateway calls; it follows the table instead of loading and watching it. */
 export type Method = Exclude<keyof EndpointStore, "load" | "watch"> | "follow";
 
-/** To the store. A bare "taken" says that the last part of something large has been taken in. */
+/** What a process for a store is to do; the first message to it. */
+export interface StoreOrder {
+  readonly settings: StoreSettings;
+  /** The Unix socket on which it is to serve; absent = it serves whoever started it. */
+  readonly socket?: string;
+}
+
+/** To the store: the last part of something large has been taken in. */
+export type Taken = "taken";
+
+/** To the store. */
 export interface Call {
   readonly id: number;
   readonly method: Method;

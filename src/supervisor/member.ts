@@ -3,6 +3,8 @@ import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 import type { Gateway, GatewayHost } from "../daemon.ts";
 import { Neighbourhood } from "../engine/neighbours/neighbourhood.ts";
+import type { StoreSettings } from "../open-store.ts";
+import { openSharedStore, STORE_PROGRAM } from "../store-channel.ts";
 import type { Question, ToMember, ToSupervisor } from "./messages.ts";
 
 /** What `serveAsMember` needs of the command that runs it. */
@@ -34,6 +36,7 @@ class Member {
   readonly #listen = deferred<void>();
   readonly #leave = deferred<void>();
   readonly #asked = new Map<number, (answers: readonly unknown[]) => void>();
+  readonly #stores = new Map<number, (answer: Extract<ToMember, { kind: "store" }>) => void>();
   #neighbourhood: Neighbourhood | undefined;
   #gateway: Gateway | undefined;
   #nextNumber = 1;
@@ -62,6 +65,10 @@ class Member {
       among: { neighbourhood, key: role.key },
       place: config.workers > 1 ? role.slot + 1 : undefined,
       replaces: role.replaces,
+      // What several processes serve has one store.
+      ...(config.workers > 1 && {
+        openStore: (settings, user) => openSharedStore(this.#storeOf(settings), user),
+      }),
       mayListen: () => {
         const { workers, drain } = config;
         const stopMs = 1000 * drain.seconds;
@@ -102,6 +109,10 @@ class Member {
       case "reload":
         this.#reload();
         break;
+      case "store":
+        this.#stores.get(message.number)?.(message);
+        this.#stores.delete(message.number);
+        break;
       case "question":
         void this.#answer(message.number, message.question);
         break;
@@ -137,6 +148,17 @@ class Member {
     }
     // Who asked waits for each process; one that has no answer says that.
     tell({ kind: "answer", number, answer });
+  }
+
+  /** The socket of the host's store. Rejects with the reason where there is none. */
+  #storeOf(settings: StoreSettings): Promise<string> {
+    const number = this.#nextNumber++;
+    return new Promise((resolve, reject) => {
+      this.#stores.set(number, (answer) => {
+        "path" in answer ? resolve(answer.path) : reject(new Error(answer.fault));
+      });
+      tell({ kind: "store", number, settings, program: STORE_PROGRAM });
+    });
   }
 
   #askAll(question: Question): Promise<readonly unknown[]> {

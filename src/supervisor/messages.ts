@@ -1,4 +1,5 @@
 import type { View } from "../engine/neighbours/view.ts";
+import type { StoreSettings } from "../open-store.ts";
 
 /** What the supervisor and the processes that serve say to each other, over the channel that node:cluster gives them. */
 
@@ -41,12 +42,17 @@ export type ToMember =
   | { readonly kind: "stop" }
   /** Read certificates and route keys again. */
   | { readonly kind: "reload" }
+  /** Where the store is that was asked for, or why there is none. */
+  | { readonly kind: "store"; readonly number: number; readonly path: string }
+  | { readonly kind: "store"; readonly number: number; readonly fault: string }
   | { readonly kind: "question"; readonly number: number; readonly question: Question }
   | { readonly kind: "answers"; readonly number: number; readonly answers: readonly unknown[] };
 
 export type ToSupervisor =
   /** It listens to messages: what was sent before is lost. */
   | { readonly kind: "here" }
+  /** It needs the store with these settings. `program`: the file to start where there is none. */
+  | { readonly kind: "store"; readonly number: number; readonly settings: StoreSettings; readonly program: string }
   /** Configuration and table are read. */
   | {
       readonly kind: "prepared";

@@ -10,6 +10,7 @@ import { tellServiceManager } from "../service-manager.ts";
 import { Epochs } from "./epochs.ts";
 import type { Question, ToMember, ToSupervisor } from "./messages.ts";
 import { Questions } from "./questions.ts";
+import { StoreProcesses } from "./stores.ts";
 
 /** How long a process that has ended by itself stays away: at first, doubled each time up to the most. */
 const FIRST_RESTART_MS = 100;
@@ -48,6 +49,7 @@ interface Member {
  */
 export class Supervisor {
   readonly #folder = mkdtempSync(join(tmpdir(), "waypost-"));
+  readonly #stores = new StoreProcesses(this.#folder);
   readonly #key: readonly [number, number];
   readonly #createLog: (level: string) => Logger;
   readonly #members = new Map<number, Member>();
@@ -96,6 +98,7 @@ export class Supervisor {
       return;
     }
     this.#upgrading = true;
+    this.#stores.renew();
     this.#log?.info({ processes: this.#ring.length }, "an upgrade begins: new processes start");
     const old = this.#ring;
     const waiting = setInterval(() => this.#log?.info("the new processes are not up yet"), REMINDER_MS);
@@ -124,6 +127,7 @@ export class Supervisor {
       else this.#finish(member, "stop");
     }
     await this.#until(() => this.#members.size === 0);
+    await this.#stores.stop();
     this.#close();
   }
 
@@ -131,6 +135,7 @@ export class Supervisor {
   kill(): void {
     this.#stopping = true;
     for (const { worker } of this.#members.values()) worker.process.kill("SIGKILL");
+    this.#stores.kill();
     this.#close();
   }
 
@@ -206,6 +211,12 @@ export class Supervisor {
       case "idle":
         this.#counted.push(message.counted);
         void this.#letGo(member);
+        break;
+      case "store":
+        void this.#stores.at(message.settings, message.program).then(
+          (path) => tell(member, { kind: "store", number: message.number, path }),
+          (error: Error) => tell(member, { kind: "store", number: message.number, fault: error.message }),
+        );
         break;
       case "ask-all":
         void this.#askAll(member, message.number, message.question);

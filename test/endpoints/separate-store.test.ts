@@ -1,11 +1,19 @@
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pino from "pino";
 import t, { type Test } from "tap";
 import { FileStore } from "../../src/endpoints/file-store.ts";
 import { EndpointTable } from "../../src/endpoints/table.ts";
+import type { StoreSettings } from "../../src/open-store.ts";
 import { SeparateStore } from "../../src/separate-store.ts";
+import { openSharedStore, STORE_PROGRAM } from "../../src/store-channel.ts";
+import { StoreService } from "../../src/store-service.ts";
+import { StoreProcesses } from "../../src/supervisor/stores.ts";
 import { TableInForce } from "../../src/table-in-force.ts";
+import { Folder } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
+import { tableText } from "../support/gateway.ts";
 
 const ROWS = 10_000;
 const actor = { name: "alice", source: "cli" } as const;
@@ -81,14 +89,100 @@ t.test("a table that is not the store's is said to be wrong and is read again, u
   t.equal(table.size, 4);
 });
 
+t.test("several that serve share one store: every edit reaches all of them, in one order", async (t) => {
+  // The name of a Unix socket must be short.
+  const folder = (await Folder.make(t)).path;
+  const processes = new StoreProcesses(folder);
+  t.teardown(() => processes.kill());
+  // As in a supervisor, which something else keeps alive.
+  const alive = setInterval(() => undefined, 1000);
+  t.teardown(() => clearInterval(alive));
+  const settings = settingsOf(join(folder, "endpoints.json"));
+  const socket = () => processes.at(settings, STORE_PROGRAM);
+  const path = await socket();
+  const members = await Promise.all(
+    [1, 2, 3].map(async () => {
+      const store = new SeparateStore(settings, (_settings, user) => openSharedStore(socket(), user));
+      t.teardown(() => store.close());
+      const table = new EndpointTable();
+      const revisions: number[] = [];
+      const inForce = new TableInForce(table, store, pino({ enabled: false }));
+      await inForce.load();
+      inForce.announce(
+        "gateway",
+        () => revisions.push(table.revision),
+        () => ({}),
+      );
+      t.teardown(() => inForce.stop());
+      return { store, table, revisions };
+    }),
+  );
+  t.equal(await socket(), path, "there is one process");
+  const edits = Array.from({ length: 30 }, (_, i) => {
+    const endpoint = { sipAddress: `sip:room${i}@contoso.com`, poolFqdn: "pool-a.contoso.com" };
+    return members[i % 3]!.store.change([{ kind: "add", endpoint }], actor);
+  });
+  const made = await Promise.all(edits);
+  t.same(
+    made.map(({ revision }) => revision).sort((a, b) => a - b),
+    Array.from({ length: 30 }, (_, i) => i + 1),
+  );
+  for (const { table, revisions } of members) {
+    await eventually("the last revision", () => (table.revision === 30 ? true : undefined));
+    t.same(
+      revisions,
+      Array.from({ length: 30 }, (_, i) => i + 1),
+    );
+    t.equal(table.hash, made.find(({ revision }) => revision === 30)!.hash);
+  }
+
+  await t.test("one that closes leaves it to the others", async (t) => {
+    await members[0]!.store.close();
+    t.equal((await members[1]!.store.health()).state, "ok");
+  });
+
+  await t.test("those of an upgrade get another one; the old one ends with the last that it serves", async (t) => {
+    processes.renew();
+    t.not(await socket(), path);
+    for (const { store } of members) await store.close();
+    await eventually("its end", () => (existsSync(path) ? undefined : true));
+    await processes.stop();
+  });
+});
+
+t.test("one that comes while another follows gets the table, and the edit in between reaches both", async (t) => {
+  const path = join(t.testdir(), "endpoints.json");
+  const service = new StoreService(Promise.resolve(new FileStore({ path })));
+  t.teardown(() => service.close());
+  const heard: string[][] = [[], []];
+  const follow = async (who: number): Promise<void> => {
+    const done = new Promise<void>((resolve) => {
+      const session = service.begin((message) => {
+        if ("id" in message) resolve();
+        else if ("done" in message) heard[who]!.push(`${message.begin ? "all of " : ""}${message.done?.revision}`);
+      });
+      session.receive({ id: 1, method: "follow", args: [] });
+    });
+    await done;
+  };
+  await follow(0);
+  await writeFile(path, tableText([{ sipAddress: "sip:one@contoso.com", poolFqdn: "pool-a.contoso.com" }]));
+  await follow(1);
+  t.same(heard, [["all of 0", "1"], ["all of 1"]]);
+});
+
 /** The file's store in a process of its own, which ends with the test. */
 function separateStore(t: Test, path: string): SeparateStore {
-  const store = new SeparateStore({
-    store: { kind: "file", path, history: 100 },
-    listen: [],
-    resolve: { hosts: new Map(), servers: [] },
-    engine: "embedded",
-  } as never);
+  const store = new SeparateStore(settingsOf(path));
   t.teardown(() => store.close());
   return store;
+}
+
+function settingsOf(path: string): StoreSettings {
+  return {
+    store: { kind: "file", path, history: 100 },
+    listen: [{ transport: "udp", host: "127.0.0.1", port: 5060 }],
+    resolve: { hosts: new Map(), servers: [] },
+    engine: "embedded",
+  } as never;
 }

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import t, { type Test } from "tap";
 import { eventually } from "../support/eventually.ts";
-import { GatewayProcess, said } from "../support/gateway.ts";
+import { GatewayProcess, said, tableText } from "../support/gateway.ts";
+import { descendants } from "../support/process-tree.ts";
 import type { Message } from "../support/sip-text.ts";
 import { backInDialog, cancelOf, contact, inDialog, invite } from "./requests.ts";
 import { type Link, SipNode } from "./sip-node.ts";
@@ -9,19 +11,25 @@ import { type Link, SipNode } from "./sip-node.ts";
 const ADDRESS = "sip:ocschat@contoso.com";
 const SLOW = "sip:slow@contoso.com";
 const WORKERS = 3;
+const ENDPOINTS = [
+  { sipAddress: ADDRESS, poolFqdn: "pcpool.contoso.com" },
+  { sipAddress: SLOW, poolFqdn: "slow.contoso.com" },
+];
 
 t.test("three processes that serve one gateway over UDP", async (t) => {
   const pool = await SipNode.start(t);
   const slow = await SipNode.start(t);
   const gateway = await GatewayProcess.start(t, {
     hosts: { "pcpool.contoso.com": [pool.target("udp")], "slow.contoso.com": [slow.target("udp")] },
-    endpoints: [
-      { sipAddress: ADDRESS, poolFqdn: "pcpool.contoso.com" },
-      { sipAddress: SLOW, poolFqdn: "slow.contoso.com" },
-    ],
+    endpoints: ENDPOINTS,
     timers: { firstResponseMs: 60_000 },
     // A busy machine is no overload here.
-    settings: { workers: WORKERS, limits: { overloadDelayMs: 0, messagesPerSecond: 0 } },
+    settings: {
+      workers: WORKERS,
+      limits: { overloadDelayMs: 0, messagesPerSecond: 0 },
+      // Nothing here is about how a stop waits for what is under way.
+      drain: { seconds: 2 },
+    },
   });
   const caller = await SipNode.start(t);
   const link = await caller.to(gateway.listener("udp"));
@@ -81,6 +89,24 @@ t.test("three processes that serve one gateway over UDP", async (t) => {
     });
   }
 
+  await t.test("one store serves all of them, and a new one when it dies", async (t) => {
+    const [store, ...more] = storesOf(gateway.pid);
+    t.same(more, []);
+    process.kill(store!, "SIGKILL");
+    await eventually("that all of them know", () => {
+      return gateway.log.filter(said("the store of the endpoint table is away")).length >= WORKERS ? true : undefined;
+    });
+    const rows = [...ENDPOINTS, { sipAddress: "sip:new@contoso.com", poolFqdn: "pcpool.contoso.com" }];
+    await writeFile(gateway.tableFile, tableText(rows));
+    const inForce = () =>
+      gateway.log
+        .filter(said("a changed endpoint table is in force"))
+        .filter((line) => line["endpoints"] === rows.length);
+    await eventually("the edit, in all of them", () => (inForce().length >= WORKERS ? true : undefined));
+    t.equal(new Set(inForce().map(({ revision }) => revision)).size, 1, "one revision");
+    t.equal(storesOf(gateway.pid).length, 1);
+  });
+
   await t.test("the order stays while an upgrade's old and new processes overlap", async (t) => {
     slow.take = undefined;
     caller.take = undefined;
@@ -89,6 +115,7 @@ t.test("three processes that serve one gateway over UDP", async (t) => {
     to.send(message.reply("180 Ringing", { toTag: "s1" }));
     gateway.kill("SIGUSR2");
     await gateway.logged(said("new processes serve"));
+    t.equal(storesOf(gateway.pid).length, 2, "the old ones have theirs as long as they live, the new ones a new one");
     await keepsOrder(t, "overlap", { caller, link, pool });
     caller.take = undefined;
     to.send(message.reply("486 Busy Here", { toTag: "s1" }));
@@ -111,6 +138,12 @@ t.test("three processes that serve one gateway over UDP", async (t) => {
       call.link.send(call.message.reply("487 Request Terminated", { toTag: "s1" }));
       t.equal((await caller.answer("1 INVITE", callId)).status, 487);
     }
+  });
+
+  await t.test("no store outlives them", async (t) => {
+    const stores = storesOf(gateway.pid);
+    await gateway.stop();
+    t.same(stores.filter(isThere), []);
   });
 });
 
@@ -171,5 +204,25 @@ function callIdOf({ message }: { message: Message }): string {
 
 /** The processes that serve, in the order in which they were started. */
 function processesOf(supervisor: number): number[] {
-  return readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, "latin1").trim().split(" ").map(Number);
+  return childrenOf(supervisor).filter((pid) => !isStore(pid));
+}
+
+function storesOf(supervisor: number): number[] {
+  return descendants(supervisor).filter(isStore);
+}
+
+function isStore(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("store-process");
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return isStore(pid);
+  } catch {
+    return false;
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").map(Number);
 }
