@@ -3,7 +3,7 @@ import { DnsRecords } from "./dns.ts";
 import type { DnsServer } from "./dns-exchange.ts";
 import type { DnsTimes } from "./dns-lookup.ts";
 import { seedOf } from "./draw.ts";
-import { arrange } from "./outline.ts";
+import { arrange, onlyTarget } from "./outline.ts";
 import { RecordBook, type RecordBookOptions } from "./record-book.ts";
 import { canonicalName, type RecordSource } from "./records.ts";
 import { Resolution, type Resolved } from "./resolution.ts";
@@ -26,10 +26,17 @@ export interface LocatorSetup {
   readonly source?: RecordSource;
 }
 
-/** Resolved queries remembered; beyond it all are forgotten and resolved anew from the records. */
+/** Names whose resolved queries are remembered; beyond it all are forgotten and resolved anew from the records. */
 const MAX_RESOLVED = 10_000;
+/** Queries of one name that differ in port, transport and the like, likewise. */
+const MAX_PER_NAME = 20;
 /** A longer host name does not exist. */
-const MAX_KEY_LENGTH = 300;
+const MAX_NAME_LENGTH = 255;
+
+interface Remembered {
+  readonly query: LocateQuery;
+  readonly resolved: Resolved;
+}
 
 /** Finds where to send a request (RFC 3263): static hosts, then numeric hosts, then NAPTR, SRV, A and AAAA. */
 export class Locator {
@@ -39,7 +46,7 @@ export class Locator {
   readonly #random: () => number;
   readonly #book: RecordBook;
   /** Spares the next request the whole walk while no answer on the way has expired. */
-  readonly #resolved = new Map<string, Resolved>();
+  readonly #resolved = new Map<string, Remembered[]>();
 
   /** @throws WaypostError CONFIG_INVALID for a DNS server that is no IP literal */
   constructor(setup: LocatorSetup) {
@@ -60,16 +67,15 @@ export class Locator {
   locate(query: LocateQuery, done: (result: LocateResult) => void): LocateResult | undefined {
     const listed = this.#hosts.size === 0 ? undefined : this.#hosts.get(canonicalName(query.host));
     if (listed !== undefined) return listed;
-    const key = `${query.host} ${query.port} ${query.transport} ${query.secure} ${query.anyTransport === true}`;
-    const known = this.#resolved.get(key);
+    const known = this.#resolved.get(query.host)?.find((remembered) => asksTheSame(remembered.query, query))?.resolved;
     if (known !== undefined && this.#clock() < known.until) return this.#result(query, known);
     const resolution = new Resolution(query, this.#waysOut, this.#book, (late) => {
-      this.#remember(key, late);
+      this.#remember(query, late);
       done(this.#result(query, late));
     });
     const resolved = resolution.start();
     if (resolved === undefined) return undefined;
-    this.#remember(key, resolved);
+    this.#remember(query, resolved);
     return this.#result(query, resolved);
   }
 
@@ -86,15 +92,32 @@ export class Locator {
 
   #result({ affinity }: LocateQuery, { outcome }: Resolved): LocateResult {
     if (!outcome.ok) return outcome;
+    const only = onlyTarget(outcome);
+    if (only !== undefined) return { ok: true, targets: only };
     const seed = affinity === undefined ? Math.floor(this.#random() * 0x1_0000_0000) : seedOf(affinity);
     return { ok: true, targets: arrange(outcome, seed, affinity !== undefined) };
   }
 
-  #remember(key: string, resolved: Resolved): void {
-    if (this.#clock() >= resolved.until || key.length > MAX_KEY_LENGTH) return;
-    if (this.#resolved.size >= MAX_RESOLVED) this.#resolved.clear();
-    this.#resolved.set(key, resolved);
+  #remember(query: LocateQuery, resolved: Resolved): void {
+    if (this.#clock() >= resolved.until || query.host.length > MAX_NAME_LENGTH) return;
+    const others = (this.#resolved.get(query.host) ?? []).filter((remembered) => !asksTheSame(remembered.query, query));
+    if (this.#resolved.size >= MAX_RESOLVED || others.length >= MAX_PER_NAME) {
+      this.#resolved.clear();
+      others.length = 0;
+    }
+    this.#resolved.set(query.host, [...others, { query: { ...query, affinity: undefined }, resolved }]);
   }
+}
+
+/** Whether the two get the same answer, chance apart. */
+function asksTheSame(a: LocateQuery, b: LocateQuery): boolean {
+  return (
+    a.host === b.host &&
+    a.port === b.port &&
+    a.transport === b.transport &&
+    a.secure === b.secure &&
+    (a.anyTransport === true) === (b.anyTransport === true)
+  );
 }
 
 function noTargets(name: string): LocateResult {

@@ -17,15 +17,18 @@ export interface Outline {
   readonly servers: readonly OutlineServer[];
 }
 
+/** The list of the only target, where there is one alone: nothing is to be arranged, and the same list serves again and again. */
+export function onlyTarget({ servers }: Outline): readonly Target[] | undefined {
+  const only = servers.length === 1 ? servers[0]!.groups : [];
+  return only.length === 1 && only[0]!.length === 1 ? only[0]! : undefined;
+}
+
 /**
  * The targets of an outline in the order in which to try them.
  * @param seed decides what RFC 2782 leaves to chance
  * @param spread whether it also decides on the order of one server's addresses
  */
 export function arrange({ servers }: Outline, seed: number, spread: boolean): readonly Target[] {
-  const only = servers.length === 1 ? servers[0]!.groups : [];
-  // With one address there is nothing to arrange: the same list serves again and again.
-  if (only.length === 1 && only[0]!.length === 1) return only[0]!;
   const draw = drawFrom(seed);
   const targets: Target[] = [];
   for (const server of servers.length > 1 ? srvOrder(servers, draw) : servers) {

@@ -424,10 +424,11 @@ export class SipCore implements ProxyEnvironment {
 
   /** An ACK that no transaction takes: that of a 2xx, which travels along the route set (§16.6, §13.2.2.4). */
   private receiveAck(request: SipMessage, flow: Flow): void {
+    // All others are those of our own stateless answers (§8.2.7), or stray.
+    if (request.find(Header.Route) < 0) return;
     const routes = preprocessRoutes(request, this.identity);
     const onItsWay =
       routes?.throughUs && (routes.routes.length > 0 || routes.uri === undefined || !this.identity.isSelf(routes.uri));
-    // All other ACKs are those of our own stateless answers (§8.2.7), or stray.
     if (!routes || !onItsWay || request.to?.tag === undefined || checkRequest(request) !== undefined) return;
     const way = this.names.read(routes, request.callId);
     if (way === undefined) return;

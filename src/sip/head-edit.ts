@@ -8,27 +8,28 @@ export class HeadEdit {
   private readonly starts: number[] = [];
   private readonly ends: number[] = [];
   private readonly texts: string[] = [];
+  /** How many of the lists' places are in use. */
+  private count = 0;
 
   /** Begins the changes to a message. There is one edit at a time, so that its lists need not be made anew. */
   static of(message: SipMessage): HeadEdit {
     ONLY.message = message;
-    ONLY.starts.length = ONLY.ends.length = ONLY.texts.length = 0;
+    ONLY.count = 0;
     return ONLY;
   }
 
   /** Writes `text` in place of `[start, end)`. Edits at one place keep the order of the calls. */
   replace(start: number, end: number, text: string): void {
-    let at = this.starts.length;
-    if (at === 0 || this.starts[at - 1]! <= start) {
-      this.starts.push(start);
-      this.ends.push(end);
-      this.texts.push(text);
-      return;
+    const { starts, ends, texts } = this;
+    let at = this.count++;
+    for (; at > 0 && starts[at - 1]! > start; at--) {
+      starts[at] = starts[at - 1]!;
+      ends[at] = ends[at - 1]!;
+      texts[at] = texts[at - 1]!;
     }
-    while (at > 0 && this.starts[at - 1]! > start) at--;
-    this.starts.splice(at, 0, start);
-    this.ends.splice(at, 0, end);
-    this.texts.splice(at, 0, text);
+    starts[at] = start;
+    ends[at] = end;
+    texts[at] = text;
   }
 
   insert(at: number, text: string): void {
@@ -60,7 +61,7 @@ export class HeadEdit {
     const { text } = this.message;
     let out = "";
     let at = 0;
-    for (let i = 0; i < this.starts.length; i++) {
+    for (let i = 0; i < this.count; i++) {
       // Within what an earlier edit took away there is nothing left to change.
       if (this.starts[i]! < at) continue;
       out += text.slice(at, this.starts[i]) + this.texts[i]!;

@@ -38,6 +38,8 @@ export class Timers {
   private readonly byDuration = new Map<number, Queue>();
   /** The same queues, to be gone through for the earliest. */
   private readonly queues: Queue[] = [];
+  /** No timer is due before; the one that was may have been cancelled since. */
+  private soonest = Number.POSITIVE_INFINITY;
 
   /** Starts a timer that fires `after` ms from now. */
   start<Kind extends string>(after: number, owner: TimerOwner<Kind>, kind: Kind): Timer {
@@ -47,7 +49,9 @@ export class Timers {
       this.byDuration.set(after, queue);
       this.queues.push(queue);
     }
-    const timer = new Timer(owner as TimerOwner<string>, kind, this.now + after, queue);
+    const due = this.now + after;
+    if (due < this.soonest) this.soonest = due;
+    const timer = new Timer(owner as TimerOwner<string>, kind, due, queue);
     timer.previous = queue.last;
     if (queue.last === undefined) queue.first = timer;
     else queue.last.next = timer;
@@ -68,18 +72,20 @@ export class Timers {
     this.size--;
   }
 
-  /** When the next timer is due, or Infinity when none runs. */
+  /** When to call `fireDue` next: when the next timer is due or a little earlier; Infinity when none runs. */
   get nextDue(): number {
-    return this.earliest()?.due ?? Number.POSITIVE_INFINITY;
+    return this.size === 0 ? Number.POSITIVE_INFINITY : this.soonest;
   }
 
   /** Fires, in the order of their due times, all timers due at or before `now`. */
   fireDue(): void {
     const until = this.now;
+    if (until < this.soonest) return;
     for (let timer = this.earliest(); timer !== undefined && timer.due <= until; timer = this.earliest()) {
       this.cancel(timer);
       timer.owner.timerFired(timer.kind);
     }
+    this.soonest = this.earliest()?.due ?? Number.POSITIVE_INFINITY;
   }
 
   private earliest(): Timer | undefined {

@@ -7,7 +7,7 @@ import type { UdpForm } from "./udp/socket.ts";
 
 /** Who gets what the sockets bring. None of these is ever called from within a call to `Transports`. */
 export interface TransportHandler {
-  /** One whole SIP message (TCP) or one datagram (UDP). The bytes are the receiver's to keep. */
+  /** One whole SIP message (TCP) or one datagram (UDP). The bytes are good until this returns. */
   received(bytes: Buffer, flow: Flow): void;
   /**
    * A connection ended or never came about: once for each, with a reason for people. For UDP: a datagram could

@@ -6,12 +6,12 @@ import type { SipMessage } from "../message.ts";
 import { buildReply, explanationHeaders } from "../reply.ts";
 import type { Timer } from "../timers.ts";
 import type { ServerTransaction } from "../transaction/server.ts";
-import { parseUri } from "../uri.ts";
+import { parseUri, rememberedUri } from "../uri.ts";
 import { Branch, type BranchFailure, type BranchOwner } from "./branch.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import { forwardRequest, viaValue, viaWithSource } from "./forward-request.ts";
 import { forwardResponse, strandedBy } from "./forward-response.ts";
-import { nextHopOf, type RouteInformation } from "./routes.ts";
+import { type NextHop, nextHopOf, type RouteInformation } from "./routes.ts";
 import { leavesOverUdpOnly, overTcp } from "./size-rule.ts";
 import { type Candidate, TargetSet } from "./target-set.ts";
 
@@ -61,6 +61,8 @@ export class ResponseContext implements BranchOwner {
   private declined = false;
   /** The number in the CSeq of the request. */
   private readonly cseq: number;
+  /** Where the route set leads, or the Request-URI without one. */
+  private readonly followed: NextHop | undefined;
 
   constructor(environment: ProxyEnvironment, job: ProxyJob, server: ServerTransaction) {
     this.environment = environment;
@@ -68,7 +70,8 @@ export class ResponseContext implements BranchOwner {
     this.cseq = job.request.cseq!.number;
     this.server = server;
     this.startedAt = environment.timers.now;
-    this.targets = targetsOf(environment, job);
+    this.followed = nextHopOf(job.routes);
+    this.targets = targetsOf(environment, job, this.followed);
   }
 
   private get job(): ProxyJob {
@@ -212,7 +215,7 @@ export class ResponseContext implements BranchOwner {
     const { request, inbound, routes } = job;
     const { identity, values } = environment;
     this.lastTarget = target;
-    const followed = nextHopOf(routes);
+    const { followed } = this;
     const requestUri = job.decision?.requestUri ?? followed?.requestUri ?? routes.requestUri;
     const hop = {
       uri: followed?.uri ?? parseUri(requestUri)!,
@@ -379,7 +382,11 @@ function unreachable(explanation: string): Outcome {
   return { status: 503, response: undefined, target: undefined, explanation };
 }
 
-function targetsOf(environment: ProxyEnvironment, { request, decision, flow, routes }: ProxyJob): TargetSet {
+function targetsOf(
+  environment: ProxyEnvironment,
+  { request, decision, flow, routes }: ProxyJob,
+  followed: NextHop | undefined,
+): TargetSet {
   const purpose = {
     anyTransport: decision !== undefined,
     affinity: request.callId,
@@ -394,7 +401,7 @@ function targetsOf(environment: ProxyEnvironment, { request, decision, flow, rou
     };
     return new TargetSet(environment, purpose, [], [{ target, flow }]);
   }
-  const uris = decision === undefined ? [nextHopOf(routes)?.uri] : decision.nextHops.map(parseUri);
+  const uris = decision === undefined ? [followed?.uri] : decision.nextHops.map(rememberedUri);
   return new TargetSet(
     environment,
     purpose,

@@ -53,12 +53,10 @@ export class MessageBatch {
     return i * NAME;
   }
 
-  /** A copy of message `i`, which recvmmsg(2) has filled in. */
+  /** Message `i`, which recvmmsg(2) has filled in; good until the next call of it. */
   received(i: number): Buffer {
-    const length = this.#headerWords[i * HEADER_WORDS + MESSAGE_LENGTH_WORD]!;
-    const copy = Buffer.allocUnsafe(length);
-    this.bytes.copy(copy, 0, i * SLOT, i * SLOT + length);
-    return copy;
+    const start = i * SLOT;
+    return this.bytes.subarray(start, start + this.#headerWords[i * HEADER_WORDS + MESSAGE_LENGTH_WORD]!);
   }
 
   /** Puts a datagram of at most 64 kB into message `i`. */

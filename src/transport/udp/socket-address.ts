@@ -24,7 +24,7 @@ export class SocketAddresses {
 
   /** The IP literal of the socket address at `at`, with its zone if it has one. */
   textAt(bytes: Buffer, at: number): string {
-    const key = this.#family === 4 ? bytes.readUInt32LE(at + 4) : bytes.toString("latin1", at + 8, at + 28);
+    const key = this.#family === 4 ? ipv4At(bytes, at + 4) : bytes.toString("latin1", at + 8, at + 28);
     const known = this.#texts.get(key);
     if (known !== undefined) return known;
     if (this.#texts.size >= MAX_REMEMBERED) this.#texts.clear();
@@ -41,7 +41,8 @@ export class SocketAddresses {
   write(bytes: Buffer, at: number, address: string, port: number): boolean {
     const binary = this.#binaries.get(address) ?? this.#binary(address);
     if (binary === undefined) return false;
-    bytes.set(binary, at);
+    // For so few bytes a call of set() would take longer than the copying.
+    for (let i = 0; i < binary.length; i++) bytes[at + i] = binary[i]!;
     bytes[at + 2] = port >>> 8;
     bytes[at + 3] = port & 255;
     return true;
@@ -70,4 +71,8 @@ export class SocketAddresses {
     this.#binaries.set(address, binary);
     return binary;
   }
+}
+
+function ipv4At(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }

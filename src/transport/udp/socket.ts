@@ -17,7 +17,7 @@ export interface UdpSocket<Peer> {
 }
 
 export interface UdpReceiver<Peer> {
-  /** @param bytes one datagram, the receiver's to keep. @param address an IP literal, with its zone if it needs one */
+  /** @param bytes one datagram, good until this returns. @param address an IP literal, with its zone if it needs one */
   datagram(bytes: Buffer, address: string, port: number): void;
   /** A datagram for `peer` could not be sent. Never called from within `send`. */
   unsent(peer: Peer, reason: string): void;
