@@ -60,8 +60,8 @@ export function contactsOf(message: SipMessage): ContactValue[] {
     for (let start = 0; start < value.length; ) {
       const contact = parseNameAddr(value, bytes, start, value.length);
       if (contact === undefined) return found;
-      const paramsAt = value.indexOf(contact.uri, start) + contact.uri.length;
-      const params = new ParamWalker(value, bytes, value[paramsAt] === ">" ? paramsAt + 1 : paramsAt, contact.end);
+      const paramsAt = contact.uriStart + contact.uri.length;
+      const params = ParamWalker.over(value, bytes, value[paramsAt] === ">" ? paramsAt + 1 : paramsAt, contact.end);
       let expires: number | undefined;
       while (params.next()) if (params.is("expires")) expires = seconds(params.value);
       found.push({ uri: contact.uri, expires });

@@ -2,7 +2,7 @@ import { type CSeq, parseCSeq } from "./cseq.ts";
 import { INDEX_STRIDE } from "./header-lines.ts";
 import { Header, type HeaderId } from "./header-names.ts";
 import { type NameAddr, parseNameAddr } from "./name-addr.ts";
-import { parseUri, type SipUri } from "./uri.ts";
+import type { SipUri } from "./uri.ts";
 import { parseVia, type Via } from "./via.ts";
 
 /**
@@ -22,6 +22,8 @@ export class SipMessage {
   readonly method: string;
   /** The Request-URI as it arrived; for a response the empty string. */
   readonly requestUri: string;
+  /** The same, taken apart; undefined where it is no SIP URI. */
+  readonly uri: SipUri | undefined;
   /** The status code of a response; 0 for a request. */
   readonly status: number;
   /** True when some header has a one-letter name (§7.3.3). */
@@ -34,14 +36,11 @@ export class SipMessage {
   readonly cseq: CSeq | undefined;
   readonly callId: string;
 
-  /** Null where it is known that there is none. */
-  private uriCache: SipUri | null | undefined = undefined;
-
   /** @param bytes the same as `text`; they are not kept */
   constructor(
     text: string,
     bytes: Uint8Array,
-    start: { readonly method: string; readonly requestUri: string; readonly status: number },
+    start: Pick<SipMessage, "method" | "requestUri" | "uri" | "status">,
     index: readonly number[],
     headersStart: number,
     headersEnd: number,
@@ -53,6 +52,7 @@ export class SipMessage {
     this.headersEnd = headersEnd;
     this.method = start.method;
     this.requestUri = start.requestUri;
+    this.uri = start.uri;
     this.status = start.status;
     this.hasCompactNames = hasCompactNames;
     const via = index[Header.Via]!;
@@ -74,12 +74,6 @@ export class SipMessage {
 
   get bodyLength(): number {
     return this.text.length - this.headersEnd - 2;
-  }
-
-  /** The Request-URI, taken apart; undefined where it is no SIP URI. */
-  get uri(): SipUri | undefined {
-    if (this.uriCache === undefined) this.uriCache = parseUri(this.requestUri) ?? null;
-    return this.uriCache ?? undefined;
   }
 
   get isRequest(): boolean {

@@ -5,6 +5,8 @@ import { ParamWalker } from "./params.ts";
 export interface NameAddr {
   /** The URI text, without angle brackets. */
   readonly uri: string;
+  /** Where it begins in the text. */
+  readonly uriStart: number;
   /** The `tag` parameter, or undefined. An empty tag counts as malformed. */
   readonly tag: string | undefined;
   /** Where the value ends in the text: at `end`, or at the comma before the next value. */
@@ -39,13 +41,13 @@ export function parseNameAddr(text: string, bytes: Uint8Array, start: number, en
   }
   if (!looksLikeUri(bytes, uriStart, uriEnd)) return undefined;
   let tag: string | undefined;
-  const params = new ParamWalker(text, bytes, i, end);
+  const params = ParamWalker.over(text, bytes, i, end);
   while (params.next()) {
     if (!params.is("tag")) continue;
     if (tag !== undefined || !params.hasValue) return undefined;
     tag = params.value;
   }
-  return params.malformed ? undefined : { uri: text.slice(uriStart, uriEnd), tag, end: params.position };
+  return params.malformed ? undefined : { uri: text.slice(uriStart, uriEnd), uriStart, tag, end: params.position };
 }
 
 /** Position of the `<` behind an optional display name; -1 where there is none; -2 where a quote is not closed. */

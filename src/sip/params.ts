@@ -1,5 +1,7 @@
 import { holdsAt, skipLws, skipQuoted, skipToken, skipValue } from "./chars.ts";
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * Walks the `;name=value` parameters of one header value (generic-param, RFC 3261 §25.1) without making an object
  * for each: `next()` moves on, and the getters speak of the parameter it stands at. It stops at the end of the text
@@ -9,24 +11,27 @@ export class ParamWalker {
   /** True once a malformed parameter was met; the walk ends there. */
   malformed = false;
   /** Where the walk stands; after the last parameter, where the value ends. */
-  position: number;
+  position = 0;
   nameEnd = 0;
-  private readonly text: string;
-  private readonly bytes: Uint8Array;
-  private readonly end: number;
+  private text = "";
+  private bytes: Uint8Array = NO_BYTES;
+  private end = 0;
   private nameStart = 0;
   private valueStart = 0;
   private valueEnd = 0;
 
   /**
+   * Begins a walk. There is one walker, so one walk at a time.
    * @param bytes the same as `text`
    * @param start position of the first `;`, or of white space before it
    */
-  constructor(text: string, bytes: Uint8Array, start: number, end: number) {
-    this.text = text;
-    this.bytes = bytes;
-    this.position = start;
-    this.end = end;
+  static over(text: string, bytes: Uint8Array, start: number, end: number): ParamWalker {
+    ONLY.text = text;
+    ONLY.bytes = bytes;
+    ONLY.position = start;
+    ONLY.end = end;
+    ONLY.malformed = false;
+    return ONLY;
   }
 
   /** Moves to the next parameter. @returns false at the end, or when the next one is malformed */
@@ -72,3 +77,5 @@ export class ParamWalker {
     return false;
   }
 }
+
+const ONLY = new ParamWalker();

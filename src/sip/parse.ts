@@ -2,7 +2,7 @@ import { decimalAt, holdsAt, skipToken } from "./chars.ts";
 import { HeaderLines, hasStray, STRAY } from "./header-lines.ts";
 import { Header } from "./header-names.ts";
 import { SipMessage } from "./message.ts";
-import { uriKind } from "./uri.ts";
+import { readUri, type SipUri, uriKind } from "./uri.ts";
 
 /** What came of one datagram or one framed message. */
 export type Parsed =
@@ -16,7 +16,14 @@ const NOT_SIP: Parsed = { kind: "hopeless", reason: "the start line is not SIP" 
 const LINES = new HeaderLines();
 
 /** What a start line says (§7.1, §7.2). It is read anew for each message, and taken out at once. */
-const START = { method: "", requestUri: "", status: 0, problem: "", problemStatus: 400 };
+const START = {
+  method: "",
+  requestUri: "",
+  uri: undefined as SipUri | undefined,
+  status: 0,
+  problem: "",
+  problemStatus: 400,
+};
 
 /**
  * Parses one SIP message (RFC 3261 §7). Keeps it as latin1 text and looks inside only as far as every proxy
@@ -64,6 +71,7 @@ export function parseMessage(bytes: Buffer): Parsed {
 /** Reads the start line, which ends at `end`, into START. @returns false where it is not SIP */
 function readStartLine(text: string, bytes: Uint8Array, end: number): boolean {
   START.method = START.requestUri = START.problem = "";
+  START.uri = undefined;
   START.status = 0;
   START.problemStatus = 400;
   const i = skipToken(bytes, 0, end);
@@ -87,7 +95,8 @@ function readStartLine(text: string, bytes: Uint8Array, end: number): boolean {
   START.requestUri = text.slice(uriStart, Math.max(uriStart, uriEnd));
   if (uriStart >= uriEnd || hasSpaceOrBracket(bytes, uriStart, uriEnd)) {
     START.problem = "the request line holds white space or brackets where none may be";
-  } else if (uriKind(START.requestUri) === "malformed") START.problem = "the Request-URI is not a URI";
+  } else if (uriKind(bytes, uriStart, uriEnd) === "malformed") START.problem = "the Request-URI is not a URI";
+  else START.uri = readUri(text, bytes, uriStart, uriEnd);
   return true;
 }
 

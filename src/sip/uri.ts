@@ -1,5 +1,8 @@
-import { isHostChar, isTokenChar, matchesIgnoringCase, parseDecimal } from "./chars.ts";
+import { decimalAt, findByte, holdsAt, isDigit, matchesIgnoringCase, octets, skipHost, skipToken } from "./chars.ts";
 import type { TransportName } from "./flow.ts";
+
+const COLON = 0x3a;
+const QUESTION_MARK = 0x3f;
 
 /** A SIP or SIPS URI (RFC 3261 §19.1), taken apart as far as routing needs. Escapes stay as written. */
 export interface SipUri {
@@ -17,58 +20,61 @@ export interface SipUri {
 export type UriKind = "sip" | "other" | "malformed";
 
 /** Tells a SIP(S) URI from one of another scheme (answered 416) and from no URI at all (answered 400). */
-export function uriKind(uri: string): UriKind {
-  const colon = uri.indexOf(":");
-  if (colon < 1) return "malformed";
-  for (let i = 0; i < colon; i++) if (!isTokenChar(uri.charCodeAt(i))) return "malformed";
-  if (colon > 4) return "other";
-  const secure = colon === 4 && matchesIgnoringCase(uri, 0, "sips");
-  return secure || (colon === 3 && matchesIgnoringCase(uri, 0, "sip")) ? "sip" : "other";
+export function uriKind(bytes: Uint8Array, start: number, end: number): UriKind {
+  const colon = skipToken(bytes, start, end);
+  if (colon === start || colon === end || bytes[colon] !== COLON) return "malformed";
+  const length = colon - start;
+  return (length === 3 && holdsAt(bytes, start, "sip")) || (length === 4 && holdsAt(bytes, start, "sips"))
+    ? "sip"
+    : "other";
 }
 
 /** Parses a SIP or SIPS URI; undefined for any other scheme and for a malformed one. */
 export function parseUri(uri: string): SipUri | undefined {
-  if (uriKind(uri) !== "sip") return undefined;
-  const colon = uri.indexOf(":");
+  for (let i = 0; i < uri.length; i++) if (uri.charCodeAt(i) > 0xff) return undefined;
+  return readUri(uri, octets(uri), 0, uri.length);
+}
+
+/**
+ * The same, for a URI that stands in a longer text.
+ * @param bytes the same as `text`
+ */
+export function readUri(text: string, bytes: Uint8Array, start: number, end: number): SipUri | undefined {
+  if (uriKind(bytes, start, end) !== "sip") return undefined;
+  const secure = bytes[start + 3] !== COLON;
+  let i = start + (secure ? 5 : 4);
   // The user part may hold `;` and `?` (§25.1), so the `@` is looked for before them.
-  const at = uri.indexOf("@", colon);
+  const at = findByte(bytes, 0x40, i, end);
   let user: string | undefined;
-  let i = colon + 1;
   if (at >= 0) {
-    const password = uri.indexOf(":", i);
-    user = uri.slice(i, password >= 0 && password < at ? password : at);
+    const password = findByte(bytes, COLON, i, at);
+    user = text.slice(i, password >= 0 ? password : at);
     if (user.length === 0) return undefined;
     i = at + 1;
   }
-  const hostStart = i;
-  let host: string;
-  if (uri.charCodeAt(i) === 0x5b) {
-    const close = uri.indexOf("]", i);
-    if (close < 0) return undefined;
-    host = uri.slice(i + 1, close);
-    i = close + 1;
-  } else {
-    while (i < uri.length && isHostChar(uri.charCodeAt(i))) i++;
-    host = uri.slice(hostStart, i);
-  }
-  if (host.length === 0) return undefined;
+  let hostStart = i;
+  let hostEnd: number;
+  if (bytes[i] === 0x5b) {
+    hostEnd = findByte(bytes, 0x5d, ++hostStart, end);
+    i = hostEnd + 1;
+  } else i = hostEnd = skipHost(bytes, hostStart, end);
+  if (hostEnd <= hostStart) return undefined;
   let port: number | undefined;
-  if (uri.charCodeAt(i) === 0x3a) {
+  if (i < end && bytes[i] === COLON) {
     const portStart = ++i;
-    while (i < uri.length && uri.charCodeAt(i) >= 0x30 && uri.charCodeAt(i) <= 0x39) i++;
-    port = parseDecimal(uri, portStart, i, 65535);
+    while (i < end && isDigit(bytes[i]!)) i++;
+    port = decimalAt(bytes, portStart, i, 65535);
     if (port <= 0) return undefined;
   }
-  const rest = uri.charCodeAt(i);
-  if (i < uri.length && rest !== 0x3b && rest !== 0x3f) return undefined;
-  const headers = uri.indexOf("?", i);
-  host = host.toLowerCase();
+  if (i < end && bytes[i] !== 0x3b && bytes[i] !== QUESTION_MARK) return undefined;
+  const headers = findByte(bytes, QUESTION_MARK, i, end);
+  const isRooted = bytes[hostEnd - 1] === 0x2e;
   return {
-    secure: colon === 4,
+    secure,
     user,
-    host: host.endsWith(".") ? host.slice(0, -1) : host,
+    host: text.slice(hostStart, isRooted ? hostEnd - 1 : hostEnd).toLowerCase(),
     port,
-    params: uri.slice(i, headers < 0 ? uri.length : headers),
+    params: i === end ? "" : text.slice(i, headers < 0 ? end : headers),
   };
 }
 

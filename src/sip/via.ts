@@ -65,7 +65,7 @@ export function parseVia(text: string, bytes: Uint8Array, start: number, end: nu
   let rportAt = -1;
   let received: string | undefined;
   let maddr: string | undefined;
-  const params = new ParamWalker(text, bytes, i, end);
+  const params = ParamWalker.over(text, bytes, i, end);
   while (params.next()) {
     if (params.is("branch")) branch = params.value;
     else if (params.is("rport")) {

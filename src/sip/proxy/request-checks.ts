@@ -1,4 +1,4 @@
-import { parseDecimal } from "../chars.ts";
+import { octets, parseDecimal } from "../chars.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import { uriKind } from "../uri.ts";
@@ -15,7 +15,8 @@ export interface Refusal {
 export function checkRequest(request: SipMessage): Refusal | undefined {
   // Step 2: scheme.
   if (request.uri === undefined) {
-    return uriKind(request.requestUri) === "other"
+    const { requestUri } = request;
+    return uriKind(octets(requestUri), 0, requestUri.length) === "other"
       ? { status: 416, explanation: "only sip: and sips: Request-URIs are served here" }
       : { status: 400, explanation: "the Request-URI is not a valid SIP URI" };
   }

@@ -5,7 +5,7 @@ import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import { parseNameAddr } from "../name-addr.ts";
 import type { SelfIdentity } from "../self-identity.ts";
-import { parseUri, type SipUri, uriParam } from "../uri.ts";
+import { readUri, type SipUri, uriParam } from "../uri.ts";
 
 interface RouteValue {
   readonly uri: string;
@@ -86,7 +86,7 @@ function readRoutes(request: SipMessage, first: number): RouteValue[] | undefine
       if (value === undefined) return undefined;
       values.push({
         uri: value.uri,
-        sip: parseUri(value.uri),
+        sip: readUri(request.text, bytes, value.uriStart, value.uriStart + value.uri.length),
         text: request.text.slice(start, value.end),
         line,
         start,
