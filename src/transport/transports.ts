@@ -19,6 +19,15 @@ import type { TlsOutboundSettings } from "./tls/settings.ts";
 import { UdpListener } from "./udp/listener.ts";
 
 const DAY_MS = 86_400_000;
+/** Addresses whose last connection is remembered; when there are more, all are forgotten. */
+const MOST_RECENT = 1000;
+
+/** What was asked of `connect`, and the connection that it gave. */
+interface Recent {
+  readonly target: Target;
+  readonly listener: Listener;
+  readonly flow: Flow;
+}
 
 /** All the sockets of a gateway: bytes in, bytes out. Sends and connects never block, never throw, never resolve a name. */
 export class Transports {
@@ -30,6 +39,8 @@ export class Transports {
   /** Of the listeners that have some. */
   readonly #keys: ReadonlyMap<Listener, TlsKeys>;
   readonly #expiryTimer: NodeJS.Timeout;
+  /** By the address as it was given. Most requests go to few addresses, and these need no second look. */
+  readonly #recent = new Map<string, Recent>();
   /** What has been warned of today. */
   readonly #warned = new Set<string>();
 
@@ -93,6 +104,18 @@ export class Transports {
    * When it cannot be had, `handler.closed` says why a little later.
    */
   connect(target: Target, listener: Listener): Flow {
+    const recent = this.#recent.get(target.address);
+    if (recent?.listener === listener && recent.flow.open && isSame(recent.target, target)) return recent.flow;
+    const flow = this.#connect(target, listener);
+    // Each datagram has a flow of its own.
+    if (target.transport !== "udp") {
+      if (this.#recent.size >= MOST_RECENT) this.#recent.clear();
+      this.#recent.set(target.address, { target, listener, flow });
+    }
+    return flow;
+  }
+
+  #connect(target: Target, listener: Listener): Flow {
     const part = this.#parts.get(listener);
     const address = canonicalAddress(target.address);
     const wrong =
@@ -187,6 +210,10 @@ export class Transports {
     for (const keys of this.#keys.values()) keys.close();
     await Promise.all([...this.#parts.values()].map((part) => part.close()));
   }
+}
+
+function isSame(one: Target, other: Target): boolean {
+  return one.port === other.port && one.transport === other.transport && one.host === other.host;
 }
 
 function isSpecOf({ transport, host, port }: ListenSpec, listener: Listener): boolean {
