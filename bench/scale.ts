@@ -1,5 +1,6 @@
 /**
- * `npm run bench:scale`: how a gateway does with large tables, many pending INVITEs, many connections, calls among these, and none of it.
+ * `npm run bench:scale`: how a gateway does with large tables, many pending INVITEs, many connections, calls among
+ * these, and none of it.
  * About a quarter of an hour; `-- tables`, `pending`, `connections`, `crowd` or `idle` for one part. It ends by itself.
  */
 import { mkdtempSync, rmSync } from "node:fs";
