@@ -15,6 +15,7 @@ import type {
   StoreHealth,
 } from "./endpoints/store.ts";
 import { WaypostError } from "./errors.ts";
+import { openNearest } from "./local-store.ts";
 import { type StoreSettings, storePlace } from "./open-store.ts";
 import { type OpenStoreChannel, openOwnProcess, type StoreChannel } from "./store-channel.ts";
 import type { Answer, FaultText, Followed, Method, News } from "./store-messages.ts";
@@ -35,6 +36,7 @@ export interface TableFollower {
 
 interface Waiting {
   readonly method: Method;
+  readonly args: readonly unknown[];
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -50,13 +52,14 @@ const KILLED_MS = 500;
 const WRITES: ReadonlySet<Method> = new Set<Method>(["change", "undo", "settle"]);
 
 /**
- * A gateway's store, which lives in a process of its own (store-process.ts), as seen from one that serves calls.
+ * A gateway's store as seen from one that serves calls. It lives apart from it, in a process of its own
+ * (store-process.ts); only a small file's is in the same process, and moves out when it grows (local-store.ts).
  * What is large comes in parts, each of about a millisecond's work, with room for calls in between.
  */
 export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
   readonly #settings: StoreSettings;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #open: OpenStoreChannel;
+  #open: OpenStoreChannel;
   #channel: StoreChannel;
   #nextId = 1;
   #follower: TableFollower | undefined;
@@ -69,8 +72,8 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
   /** Ends the wait for the store's end. */
   #gone: (() => void) | undefined;
 
-  /** @param open how the store is reached; absent = in a process that serves nobody else */
-  constructor({ store, listen, resolve, engine, drachtio }: StoreSettings, open: OpenStoreChannel = openOwnProcess) {
+  /** @param open how the store is reached; absent = it serves nobody else */
+  constructor({ store, listen, resolve, engine, drachtio }: StoreSettings, open: OpenStoreChannel = openNearest) {
     this.#settings = { store, listen, resolve, engine, ...(drachtio && { drachtio }) };
     this.#open = open;
     this.#channel = this.#start();
@@ -177,7 +180,7 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
 
   #start(): StoreChannel {
     const channel: StoreChannel = this.#open(this.#settings, {
-      received: (message) => this.#receive(message),
+      received: (message) => this.#receive(message, channel),
       ended: (reason) => this.#end(channel, reason),
     });
     return channel;
@@ -190,22 +193,30 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
         return;
       }
       const id = this.#nextId++;
-      this.#waiting.set(id, { method, resolve: resolve as Waiting["resolve"], reject });
+      this.#waiting.set(id, { method, args, resolve: resolve as Waiting["resolve"], reject });
       // Only a call that waits for its answer keeps this process alive.
       this.#channel.hold(true);
       this.#channel.send({ id, method, args });
     });
   }
 
-  #receive(message: Answer | News): void {
+  #receive(message: Answer | News, from: StoreChannel): void {
     if ("id" in message) {
       const waiting = this.#waiting.get(message.id);
+      if (waiting !== undefined && "fault" in message && message.fault.outgrown) {
+        this.#moveOut();
+        this.#channel.send({ id: message.id, method: waiting.method, args: waiting.args });
+        return;
+      }
       this.#waiting.delete(message.id);
       // A gateway that has nothing else to do ends, and its store with it.
       if (this.#waiting.size === 0) this.#channel.hold(false);
       "fault" in message ? waiting?.reject(toError(message.fault)) : waiting?.resolve(message.result);
+    } else if (from !== this.#channel) {
+      // A store that has moved has handed over the table anew.
     } else if ("refused" in message) {
-      this.#follower?.refused(toError(message.refused));
+      if (message.refused.outgrown) this.#moveOut();
+      else this.#follower?.refused(toError(message.refused));
     } else {
       if (message.begin) this.#follower?.begin();
       for (const row of JSON.parse(message.set) as Endpoint[]) this.#follower?.set(row);
@@ -214,7 +225,6 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
         this.#follower?.complete(message.done);
       } else {
         // The next part comes after whatever else waits here.
-        const from = this.#channel;
         setImmediate(() => from.send("taken"));
       }
     }
@@ -240,10 +250,26 @@ export class SeparateStore implements Omit<EndpointStore, "load" | "watch"> {
 
   #restart(): void {
     this.#ended = undefined;
-    const started = this.#start();
-    this.#channel = started;
+    this.#channel = this.#start();
+    this.#followAnew();
+  }
+
+  /** The store goes on in a process of its own. What it has begun here it ends here. */
+  #moveOut(): void {
+    if (this.#closed || this.#open === openOwnProcess) return;
+    this.#open = openOwnProcess;
+    const before = this.#channel;
+    this.#channel = this.#start();
+    this.#channel.hold(this.#waiting.size > 0);
+    before.send({ id: 0, method: "close", args: [] });
+    this.#followAnew();
+  }
+
+  /** The whole table is to come from the store where it is now. */
+  #followAnew(): void {
+    const started = this.#channel;
     const follower = this.#follower;
-    if (follower === undefined) {
+    if (follower === undefined || [...this.#waiting.values()].some(({ method }) => method === "follow")) {
       return;
     }
     this.#call("follow").then(

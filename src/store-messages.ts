@@ -31,6 +31,8 @@ export interface Call {
 export interface FaultText {
   readonly code?: ErrorCode;
   readonly message: string;
+  /** See Outgrown: nothing was done, and a store in a process of its own would do it. */
+  readonly outgrown?: true;
 }
 
 export type Answer =

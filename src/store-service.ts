@@ -1,4 +1,5 @@
 import type { Endpoint } from "./endpoints/model.ts";
+import { Outgrown } from "./endpoints/outgrown.ts";
 import type { EndpointStore, TableSnapshot, TableUpdate } from "./endpoints/store.ts";
 import { stepsOf } from "./endpoints/table.ts";
 import { WaypostError } from "./errors.ts";
@@ -167,5 +168,6 @@ export class StoreSession {
 
 function faultText(error: unknown): FaultText {
   const { message } = error as Error;
+  if (error instanceof Outgrown) return { message, outgrown: true };
   return error instanceof WaypostError ? { code: error.code, message } : { message };
 }

@@ -10,6 +10,7 @@ import { GatewayFolder } from "./gateway-folder.ts";
 import { chainFaults, differencesOverTime, entryOf, GENESIS, selectEntries, undoChanges } from "./history.ts";
 import { HistoryFile, type ReadHistory } from "./history-file.ts";
 import type { Endpoint } from "./model.ts";
+import { Outgrown } from "./outgrown.ts";
 import { planChange, type WhyUnable } from "./plan-change.ts";
 import { type PlannedChange, Recorder } from "./recorder.ts";
 import { RowIndex } from "./row-index.ts";
@@ -44,6 +45,8 @@ export interface FileStoreOptions {
   readonly lockWaitMs?: number;
   /** How many changes the history keeps; 5000 when absent. */
   readonly history?: number;
+  /** Bytes that the file, and its history, may have; beyond it each method that reads it rejects with Outgrown. */
+  readonly most?: { readonly table: number; readonly history: number };
 }
 
 /** How long noting an edit that is in force already may wait for another writer. */
@@ -76,6 +79,7 @@ export class FileStore implements EndpointStore {
   readonly #file: TableFile;
   readonly #history: HistoryFile;
   readonly #recorder: Recorder;
+  readonly #most: FileStoreOptions["most"];
   readonly #watchers = new Set<{ changed: (update: TableUpdate) => void; refused: (error: Error) => void }>();
   #stopWatching: (() => void) | undefined;
   #known: Known | undefined;
@@ -94,6 +98,7 @@ export class FileStore implements EndpointStore {
     this.#file = new TableFile(options.path, this.#isSelf);
     this.#history = new HistoryFile(async () => `${await this.#file.realPath()}.history`, options.history ?? 5000);
     this.#recorder = new Recorder(this.#file, this.#history);
+    this.#most = options.most;
   }
 
   load(): Promise<TableSnapshot> {
@@ -211,12 +216,23 @@ export class FileStore implements EndpointStore {
     try {
       return await withFileLock(`${await this.#file.realPath()}.lock`, waitMs, work);
     } catch (error) {
-      throw fileError("write", this.path, error);
+      throw error instanceof Outgrown ? error : fileError("write", this.path, error);
     }
   }
 
-  #read(): Promise<Known> {
+  async #read(): Promise<Known> {
+    if (this.#most !== undefined) await this.#refuseOutgrown(this.#most);
     return this.#file.read(this.#known);
+  }
+
+  async #refuseOutgrown(most: { readonly table: number; readonly history: number }): Promise<void> {
+    for (const [path, bytes] of [
+      [this.path, most.table],
+      [`${await this.#file.realPath()}.history`, most.history],
+    ] as const) {
+      const found = await stat(path).catch(() => undefined);
+      if (found !== undefined && found.size > bytes) throw new Outgrown(path);
+    }
   }
 
   async #carryOut(wish: Wish, options: ChangeOptions): Promise<ChangeResult> {
@@ -275,6 +291,10 @@ export class FileStore implements EndpointStore {
       const settled = read.sha256 === this.#settled ? read : await this.#settleIfPossible(read);
       this.#accept(settled);
     } catch (error) {
+      if (error instanceof Outgrown) {
+        for (const { refused } of this.#watchers) refused(error);
+        return;
+      }
       // A file that was touched a moment ago may still be in the middle of being written: the next look tells.
       if (!(await this.#isFresh())) {
         this.#refuse(error as WaypostError);

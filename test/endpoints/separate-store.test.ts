@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pino from "pino";
@@ -14,6 +14,7 @@ import { TableInForce } from "../../src/table-in-force.ts";
 import { Folder } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { tableText } from "../support/gateway.ts";
+import { descendants } from "../support/process-tree.ts";
 
 const ROWS = 10_000;
 const actor = { name: "alice", source: "cli" } as const;
@@ -88,6 +89,46 @@ t.test("a table that is not the store's is said to be wrong and is read again, u
   await eventually("the next change", () => table.revision === 3 || undefined);
   t.equal(table.size, 4);
 });
+
+t.test(
+  "a small file's store is in the process that serves, and moves out with all that is asked when the table grows",
+  async (t) => {
+    const path = join(t.testdir(), "endpoints.json");
+    const stores = (): number[] =>
+      descendants(process.pid).filter((pid) => {
+        return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("store-process");
+      });
+    const add = (name: string) =>
+      ({ kind: "add", endpoint: { sipAddress: `sip:${name}@contoso.com`, poolFqdn: "pool-a.contoso.com" } }) as const;
+    const store = separateStore(t, path);
+    const table = new EndpointTable();
+    const inForce = new TableInForce(table, store, pino({ enabled: false }));
+    t.teardown(() => inForce.stop());
+    await inForce.load();
+    await store.change([add("one")], actor);
+    t.same(stores(), []);
+    const editor = new FileStore({ path });
+    t.teardown(() => editor.close());
+    await editor.change(
+      Array.from({ length: 400 }, (_, i) => add(`room${i}`)),
+      actor,
+    );
+    // None of them is lost, whichever store carries it out.
+    const [two, health, three] = await Promise.all([
+      store.change([add("two")], actor),
+      store.health(),
+      store.change([add("three")], actor),
+    ]);
+    t.equal(stores().length, 1);
+    t.same([two.revision, three.revision], [3, 4]);
+    t.equal(health.state, "ok");
+    await eventually("the whole table", () => (table.revision === 4 ? true : undefined));
+    t.equal(table.size, 403);
+    t.equal(table.hash, three.hash);
+    await editor.change([add("four")], actor);
+    await eventually("an edit after it", () => (table.revision === 5 ? true : undefined));
+  },
+);
 
 t.test("several that serve share one store: every edit reaches all of them, in one order", async (t) => {
   // The name of a Unix socket must be short.

@@ -6,9 +6,14 @@ import { GatewayProcess, tableText } from "../support/gateway.ts";
 import { descendants } from "../support/process-tree.ts";
 
 const ENDPOINT = { sipAddress: "sip:ocschat@contoso.com", poolFqdn: "pcpool.contoso.com" };
+/** So many that the store is in a process of its own. */
+const ENDPOINTS = [
+  ENDPOINT,
+  ...Array.from({ length: 1000 }, (_, i) => ({ ...ENDPOINT, sipAddress: `sip:room${i}@contoso.com` })),
+];
 
 t.test("a store that does not answer any more holds up no stop: status 0, and it is gone", async (t) => {
-  const gateway = await GatewayProcess.start(t, { endpoints: [ENDPOINT] });
+  const gateway = await GatewayProcess.start(t, { endpoints: ENDPOINTS });
   const store = storeOf(gateway.pid);
   process.kill(store, "SIGSTOP");
   await gateway.stop();
@@ -17,7 +22,7 @@ t.test("a store that does not answer any more holds up no stop: status 0, and it
 });
 
 t.test("SIGTERM to the gateway and its store alike: status 0, and both are gone", async (t) => {
-  const gateway = await GatewayProcess.start(t, { endpoints: [ENDPOINT] });
+  const gateway = await GatewayProcess.start(t, { endpoints: ENDPOINTS });
   const store = storeOf(gateway.pid);
   process.kill(store, "SIGTERM");
   await gateway.stop();
@@ -26,16 +31,16 @@ t.test("SIGTERM to the gateway and its store alike: status 0, and both are gone"
 });
 
 t.test("a store that dies is started again and brings the table up to date", async (t) => {
-  const gateway = await GatewayProcess.start(t, { endpoints: [ENDPOINT] });
+  const gateway = await GatewayProcess.start(t, { endpoints: ENDPOINTS });
   process.kill(storeOf(gateway.pid), "SIGKILL");
   await gateway.logged(({ reason }) => /has ended: SIGKILL/.test(String(reason)));
-  await writeFile(gateway.tableFile, tableText([ENDPOINT, { ...ENDPOINT, sipAddress: "sip:two@contoso.com" }]));
-  await gateway.logged(({ msg, endpoints }) => /changed endpoint table is in force/.test(msg) && endpoints === 2);
+  await writeFile(gateway.tableFile, tableText([...ENDPOINTS, { ...ENDPOINT, sipAddress: "sip:two@contoso.com" }]));
+  await gateway.logged(({ msg, endpoints }) => /changed endpoint table is in force/.test(msg) && endpoints === 1002);
   await gateway.stop();
 });
 
 t.test("a gateway that stops right after its store has died: status 0", async (t) => {
-  const gateway = await GatewayProcess.start(t, { endpoints: [ENDPOINT] });
+  const gateway = await GatewayProcess.start(t, { endpoints: ENDPOINTS });
   process.kill(storeOf(gateway.pid), "SIGKILL");
   await gateway.stop();
   t.equal(gateway.log.at(-1)?.msg, "stopped");
@@ -43,7 +48,7 @@ t.test("a gateway that stops right after its store has died: status 0", async (t
 
 t.test("kill -9 of the gateway leaves no store behind", async (t) => {
   const undo: (() => unknown)[] = [];
-  const gateway = await GatewayProcess.start({ teardown: (each) => undo.push(each) }, { endpoints: [ENDPOINT] });
+  const gateway = await GatewayProcess.start({ teardown: (each) => undo.push(each) }, { endpoints: ENDPOINTS });
   const store = storeOf(gateway.pid);
   gateway.kill("SIGKILL");
   t.equal((await gateway.ended()).signal, "SIGKILL");
