@@ -188,6 +188,11 @@ export class Transports {
     for (const part of this.#parts.values()) if (part instanceof UdpListener) part.read(on);
   }
 
+  /** Hands datagrams to the kernel that would go out at the end of this turn of the event loop: what comes next is behind them. */
+  flushDatagrams(): void {
+    for (const part of this.#parts.values()) if (part instanceof UdpListener) part.flush();
+  }
+
   /** Leaves new connections to another process. Those that are open, or in a handshake, and UDP, go on. */
   stopAccepting(): void {
     for (const part of this.#parts.values()) part.stopAccepting();

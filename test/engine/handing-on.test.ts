@@ -118,6 +118,28 @@ function recorder(): { arrived: unknown[]; taker: FrameTaker } {
   };
 }
 
+t.test(
+  "what was sent before is with the kernel when a neighbour gets something: who gets it may send at once",
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "waypost-links-"));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "2.sock");
+    const receiver = await Links.listen(path, recorder().taker);
+    const seen: string[] = [];
+    const sender = await Links.listen(join(folder, "1.sock"), recorder().taker, () => seen.push("datagrams go out"));
+    const outbox = sender.to(2, path);
+    const write = outbox.socket.write.bind(outbox.socket);
+    outbox.socket.write = (bytes: string | Uint8Array) => {
+      seen.push("the neighbour gets it");
+      return write(bytes);
+    };
+    outbox.put({ kind: "turn" });
+    await new Promise((done) => setImmediate(() => setImmediate(done)));
+    t.same(seen, ["datagrams go out", "the neighbour gets it"]);
+    await Promise.all([sender.close(), receiver.close()]);
+  },
+);
+
 t.test("what a neighbour is given arrives whole and in its order, of whatever length and kind", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "waypost-links-"));
   t.teardown(() => rmSync(folder, { recursive: true }));

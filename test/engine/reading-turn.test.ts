@@ -2,7 +2,7 @@ import { mock } from "node:test";
 import t from "tap";
 import { hashOf } from "../../src/engine/neighbours/addressee.ts";
 import { ReadingTurn } from "../../src/engine/neighbours/reading-turn.ts";
-import { chainOf, type View } from "../../src/engine/neighbours/view.ts";
+import { chainOf, responseVia, type View } from "../../src/engine/neighbours/view.ts";
 
 let version = 0;
 
@@ -140,4 +140,12 @@ t.test("Call-IDs spread over the processes, and each has one of them", async (t)
     (_, i) => chainOf(four, hashOf(`call-${i}`, 1))[0] === chainOf(four, hashOf(`call-${i}`, 2))[0],
   );
   t.ok(other.filter(Boolean).length < 60, "another gateway spreads them otherwise");
+});
+
+t.test("a response takes the way of the requests of its dialog, as far as the process that waits for it", async (t) => {
+  t.equal(responseVia([1, 2], 2, 3, []), 1, "the old process is asked first");
+  t.equal(responseVia([1, 2], 2, 1, [3]), 2);
+  t.equal(responseVia([1, 2], 1, 3, []), 1);
+  t.equal(responseVia([1, 2], 4, 3, []), 4, "one that no epoch gives these requests to is reached at once");
+  t.equal(responseVia([1, 2, 5], 5, 1, []), 2);
 });

@@ -206,7 +206,14 @@ t.test("when the kernel takes no more, datagrams are dropped and it is told once
   const { transports } = await listening(t, [{ transport: "udp" }]);
   const handler = new Recorder();
   // A full send queue cannot be had on loopback.
-  const full = { port: 5060, descriptor: undefined, send: () => false, read() {}, close: async () => undefined };
+  const full = {
+    port: 5060,
+    descriptor: undefined,
+    send: () => false,
+    flush() {},
+    read() {},
+    close: async () => undefined,
+  };
   const part = new UdpListener(transports.listeners[0]!, full, handler);
   const flow = part.connect({ transport: "udp", address: "127.0.0.1", port: 5090, host: "pool" }, "");
   flow.send(Buffer.from(OPTIONS));

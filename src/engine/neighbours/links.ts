@@ -10,13 +10,23 @@ export class Links {
   readonly #outward = new Map<number, Outbox>();
   readonly #due: Outbox[] = [];
 
-  private constructor(server: Server) {
+  readonly #beforeWrite: () => void;
+
+  private constructor(server: Server, beforeWrite: () => void) {
     this.#server = server;
+    this.#beforeWrite = beforeWrite;
   }
 
-  /** @param path of our own socket; its folder keeps strangers out. @param taker gets what arrives */
-  static async listen(path: string, taker: FrameTaker): Promise<Links> {
-    const links = new Links(createServer((socket) => links.#accept(socket, taker)));
+  /**
+   * @param path of our own socket; its folder keeps strangers out
+   * @param taker gets what arrives
+   * @param beforeWrite called before anything goes to a neighbour
+   */
+  static async listen(path: string, taker: FrameTaker, beforeWrite: () => void = NOTHING): Promise<Links> {
+    const links = new Links(
+      createServer((socket) => links.#accept(socket, taker)),
+      beforeWrite,
+    );
     links.#server.listen({ path, exclusive: true });
     await once(links.#server, "listening");
     return links;
@@ -50,7 +60,7 @@ export class Links {
   #dial(id: number, path: string): Outbox {
     // A neighbour that dies takes with it what was meant for it.
     const socket = connect(path).on("error", () => undefined);
-    const outbox = new Outbox(socket, this.#isDue);
+    const outbox = new Outbox(socket, this.#isDue, this.#beforeWrite);
     socket.on("close", () => this.#outward.get(id) === outbox && this.#outward.delete(id));
     this.#outward.set(id, outbox);
     return outbox;
@@ -86,3 +96,5 @@ export class Links {
     for (const outbox of this.#due.splice(0)) outbox.flush();
   }
 }
+
+const NOTHING = (): void => {};

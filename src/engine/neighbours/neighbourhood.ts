@@ -9,7 +9,7 @@ import { DatagramFlows, similarListener } from "./datagram-flows.ts";
 import type { FlowName, FrameHead } from "./frames.ts";
 import { Links } from "./links.ts";
 import { ReadingTurn } from "./reading-turn.ts";
-import { chainOf, nextOf, type View } from "./view.ts";
+import { chainOf, nextOf, responseVia, type View } from "./view.ts";
 
 /** A message that is passed on more often than this stays where it is: views that follow each other quickly disagree. */
 const MOST_HOPS = 8;
@@ -54,7 +54,7 @@ export class Neighbourhood implements Neighbours {
   readonly #remote = new Map<string, RemoteFlow>();
   #nextNumber = 1;
   #links!: Links;
-  #transports!: Transports;
+  #transports: Transports | undefined;
   #datagramFlows!: DatagramFlows;
   #engine!: Neighbour;
   readonly #pools = new Set<string>();
@@ -76,11 +76,16 @@ export class Neighbourhood implements Neighbours {
   /** @param seed the same for all of the gateway, and known to nobody else */
   static async open(folder: string, id: number, seed: number): Promise<Neighbourhood> {
     const neighbourhood = new Neighbourhood(folder, id, seed);
-    neighbourhood.#links = await Links.listen(neighbourhood.path, {
-      frame: (head, bytes) => neighbourhood.#take(head, bytes),
-      datagram: (name, passed, bytes) =>
-        neighbourhood.#receiveOrKeep(bytes, neighbourhood.#datagramFlows.flowOf(name), passed),
-    });
+    neighbourhood.#links = await Links.listen(
+      neighbourhood.path,
+      {
+        frame: (head, bytes) => neighbourhood.#take(head, bytes),
+        datagram: (name, passed, bytes) =>
+          neighbourhood.#receiveOrKeep(bytes, neighbourhood.#datagramFlows.flowOf(name), passed),
+      },
+      // Who gets what we pass on may send at once: what we have sent before is to be ahead of it.
+      () => neighbourhood.#transports?.flushDatagrams(),
+    );
     return neighbourhood;
   }
 
@@ -130,7 +135,7 @@ export class Neighbourhood implements Neighbours {
     if (view === undefined || this.#isAlone) return false;
     if (isResponse(bytes)) {
       const id = processInBranch(bytes);
-      return id !== this.id && id in view.links && this.#giveDatagram(id, { bytes, flow }, this.#askedOnlyUs, true);
+      return id !== this.id && id in view.links && this.#giveResponse(view, id, { bytes, flow }, []);
     }
     const hash = callIdHash(bytes, this.#seed);
     const chain = hash === UNTOLD ? [] : chainOf(view, hash);
@@ -211,7 +216,18 @@ export class Neighbourhood implements Neighbours {
   passTo(mark: string, arrival: Arrival): boolean {
     const id = mark === this.mark ? Number.NaN : Number.parseInt(mark.slice(1), 36);
     if (!(id in this.#view!.links) || id === this.id) return false;
-    return this.#give(id, arrival, [...(arrival.passed?.asked ?? []), this.id], true);
+    const asked = arrival.passed?.asked ?? [];
+    if (isResponse(arrival.bytes) && !isReliable(arrival.flow.transport)) {
+      return this.#giveResponse(this.#view!, id, arrival, asked);
+    }
+    return this.#give(id, arrival, [...asked, this.id], true);
+  }
+
+  /** Gives a response to the process whose request it answers, by the way on which requests of its dialog go there. */
+  #giveResponse(view: View, id: number, arrival: Arrival, asked: readonly number[]): boolean {
+    const hash = view.epochs.length < 2 ? UNTOLD : callIdHash(arrival.bytes, this.#seed);
+    const to = hash === UNTOLD ? id : responseVia(chainOf(view, hash), id, this.id, asked);
+    return this.#giveDatagram(to, arrival, [...asked, this.id], to === id);
   }
 
   #give(to: number, arrival: Arrival, asked: readonly number[], settled: boolean): boolean {
@@ -261,7 +277,7 @@ export class Neighbourhood implements Neighbours {
       this.#engine.pool(head.address);
     } else if (head.kind === "send") {
       const flow = this.#byNumber.get(head.connection);
-      if (flow !== undefined) this.#transports.send(flow, Buffer.from(bytes));
+      if (flow !== undefined) this.#transports!.send(flow, Buffer.from(bytes));
       else this.#sendClosed(head.by, head.connection, "it is closed");
     } else {
       const name = `${head.by} ${head.connection}`;
@@ -285,7 +301,7 @@ export class Neighbourhood implements Neighbours {
       const send = (message: Message): void =>
         this.#send(connection.owner, { kind: "send", by: this.id, connection: connection.number }, asBytes(message));
       const remote = {
-        listener: similarListener(this.#transports, listenerName),
+        listener: similarListener(this.#transports!, listenerName),
         transport: listenerName[0] as TransportName,
         remoteAddress: address,
         remotePort: port,

@@ -14,12 +14,17 @@ const WRITE_BYTES = 16_384;
 export class Outbox {
   readonly socket: Socket;
   readonly #due: (outbox: Outbox) => void;
+  readonly #beforeWrite: () => void;
   #buffer = Buffer.allocUnsafeSlow(ROOM);
   #used = 0;
 
-  /** @param due is told when there is something to `flush` at the end of the turn */
-  constructor(socket: Socket, due: (outbox: Outbox) => void) {
+  /**
+   * @param due is told when there is something to `flush` at the end of the turn
+   * @param beforeWrite see Links.listen
+   */
+  constructor(socket: Socket, due: (outbox: Outbox) => void, beforeWrite: () => void) {
     this.socket = socket;
+    this.#beforeWrite = beforeWrite;
     this.#due = due;
   }
 
@@ -48,6 +53,7 @@ export class Outbox {
     const bytes = this.#buffer.subarray(0, this.#used);
     if (this.#used === 0) return;
     this.#used = 0;
+    this.#beforeWrite();
     // The buffer can be used again when the kernel has taken all of it at once, as it nearly always does.
     const isFree = socket.writableLength === 0;
     socket.write(isFree ? bytes : Buffer.from(bytes));

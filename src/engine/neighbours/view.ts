@@ -32,6 +32,17 @@ export function chainOf(view: View, hash: number): readonly number[] {
 }
 
 /**
+ * By whom a response goes to `id`, whose request it answers: by those who are asked before it about a request with that
+ * Call-ID. On a way of its own it could be overtaken by the request that came right behind it.
+ * @param chain of the Call-ID
+ * @param asked who has passed it on already
+ */
+export function responseVia(chain: readonly number[], id: number, self: number, asked: readonly number[]): number {
+  const before = chain.slice(0, Math.max(0, chain.indexOf(id)));
+  return before.find((other) => other !== self && !asked.includes(other)) ?? id;
+}
+
+/**
  * Whom to give a message that `self` does not have.
  * @param asked who does not have it either
  * @returns undefined when `self` is to take it; `settled` when the next one is to take it

@@ -108,7 +108,7 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
     if (this.#sender.waiting > 0 || message.length > MAX_DATAGRAM) {
       return this.#sender.send(message, port, address, peer);
     }
-    if (this.#queued === BATCH) this.#flush();
+    if (this.#queued === BATCH) this.flush();
     const i = this.#queued;
     if (!this.#addresses.write(this.#outgoing.names, this.#outgoing.nameAt(i), address, port)) {
       return this.#sender.send(message, port, address, peer);
@@ -126,7 +126,7 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
   }
 
   close(): Promise<void> {
-    this.#flush();
+    this.flush();
     this.#open = false;
     return this.#sender.close();
   }
@@ -149,14 +149,13 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
         this.#receiver.datagram(batch.received(i), address, this.#addresses.portAt(batch.names, at));
       }
       if (count > 0) this.#arrived += count;
-      this.#flush();
+      this.flush();
       // While a burst was worked on the next one has come, and another call brings more of it than node:dgram would.
       if (count < FEW) return;
     }
   }
 
-  /** Hands to the kernel what is queued. */
-  #flush(): void {
+  flush(): void {
     const count = this.#queued;
     if (!this.#open || count === 0) return;
     this.#queued = 0;
@@ -203,7 +202,7 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
     this.#turnEnds = false;
     this.#arrivedBefore = this.#arrived;
     this.#arrived = 0;
-    this.#flush();
+    this.flush();
   };
 }
 

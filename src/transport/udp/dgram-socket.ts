@@ -33,6 +33,7 @@ export async function bindDgramSocket<Peer>(
   const sender = new DgramSender(socket, receiver);
   return {
     port: socket.address().port,
+    flush: () => undefined,
     read: (on) => setReading(socket, on),
     send: (message, peerPort, peerAddress, peer) => sender.send(message, peerPort, peerAddress, peer),
     close: () => sender.close(),

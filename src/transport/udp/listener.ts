@@ -154,6 +154,11 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
     this.#handler.closed(flow, reason);
   }
 
+  /** See Transports.flushDatagrams. */
+  flush(): void {
+    if (this.#open) this.#socket.flush();
+  }
+
   /** See Transports.readDatagrams. */
   read(on: boolean): void {
     if (this.#open) this.#socket.read(on);

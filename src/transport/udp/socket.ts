@@ -11,6 +11,8 @@ export interface UdpSocket<Peer> {
   readonly port: number;
   /** Takes a datagram for the kernel. False when too many wait for it; then the datagram is dropped. */
   send(message: Message, port: number, address: string, peer: Peer): boolean;
+  /** Hands to the kernel now what would go out at the end of this turn of the event loop. */
+  flush(): void;
   /** Reads datagrams, or leaves them in the kernel. */
   read(on: boolean): void;
   close(): Promise<void>;
