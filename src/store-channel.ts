@@ -4,7 +4,7 @@ import { setPriority } from "node:os";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { StoreSettings } from "./open-store.ts";
-import { encodeStoreMessage, StoreMessageReader } from "./store-frames.ts";
+import { encodeStoreMessage, storeMessageReader } from "./store-frames.ts";
 import type { Answer, Call, News, StoreOrder, Taken } from "./store-messages.ts";
 
 /** What a channel tells the one that opened it. */
@@ -85,7 +85,7 @@ export function openSharedStore(path: Promise<string>, user: StoreChannelUser): 
   path.then(
     (where) => {
       if (isOver) return;
-      const reader = new StoreMessageReader((message) => user.received(message as Answer | News));
+      const reader = storeMessageReader((message) => user.received(message as Answer | News));
       socket = connect(where);
       if (!isHeld) socket.unref();
       let reason = "it hung up";

@@ -1,8 +1,7 @@
 import { deserialize, serialize } from "node:v8";
+import { LENGTH, LengthFrames } from "./length-frames.ts";
 
-/** Messages on the Unix socket between a process that serves and the store of its host: a length, and structured data. */
-
-const LENGTH = 4;
+/** Messages on the Unix socket between a process that serves and the store of its host: structured data in frames. */
 
 export function encodeStoreMessage(message: unknown): Buffer {
   const bytes = serialize(message);
@@ -12,36 +11,7 @@ export function encodeStoreMessage(message: unknown): Buffer {
   return frame;
 }
 
-/** Cuts messages out of what arrives. Both ends are ours, so what arrives is well-formed. */
-export class StoreMessageReader {
-  readonly #take: (message: unknown) => void;
-  #chunks: Buffer[] = [];
-  #size = 0;
-
-  constructor(take: (message: unknown) => void) {
-    this.#take = take;
-  }
-
-  push(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#size += chunk.length;
-    // A long message comes in many chunks; they are put together once it is whole.
-    if (this.#size < LENGTH || this.#size < LENGTH + this.#firstLength()) return;
-    const all = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
-    let at = 0;
-    while (all.length - at >= LENGTH) {
-      const end = at + LENGTH + all.readUInt32LE(at);
-      if (end > all.length) break;
-      this.#take(deserialize(all.subarray(at + LENGTH, end)));
-      at = end;
-    }
-    this.#chunks = at === all.length ? [] : [all.subarray(at)];
-    this.#size = all.length - at;
-  }
-
-  #firstLength(): number {
-    const first = this.#chunks[0]!;
-    if (first.length < LENGTH) this.#chunks = [Buffer.concat(this.#chunks)];
-    return this.#chunks[0]!.readUInt32LE(0);
-  }
+/** @param take gets each message that arrives */
+export function storeMessageReader(take: (message: unknown) => void): LengthFrames {
+  return new LengthFrames((frame) => take(deserialize(frame)));
 }

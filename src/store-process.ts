@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { EndpointStore } from "./endpoints/store.ts";
 import { openStore } from "./open-store.ts";
-import { encodeStoreMessage, StoreMessageReader } from "./store-frames.ts";
+import { encodeStoreMessage, storeMessageReader } from "./store-frames.ts";
 import type { Answer, Call, News, StoreOrder, Taken } from "./store-messages.ts";
 import { StoreService } from "./store-service.ts";
 
@@ -76,7 +76,7 @@ function serveOne(socket: Socket, gone: (isOrderly: boolean) => void): void {
   const session = service.begin((message) => {
     if (!socket.destroyed) socket.write(encodeStoreMessage(message));
   });
-  const reader = new StoreMessageReader((message) => {
+  const reader = storeMessageReader((message) => {
     isOrderly ||= (message as Call).method === "close";
     session.receive(message as Call | Taken);
   });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { callIdHash, hashOf, isResponse, processInBranch, UNTOLD } from "../../src/engine/neighbours/addressee.ts";
-import { type FrameHead, FrameReader, type FrameTaker, plainFrame } from "../../src/engine/neighbours/frames.ts";
+import { type FrameHead, type FrameTaker, frameReader, plainFrame } from "../../src/engine/neighbours/frames.ts";
 import { Links } from "../../src/engine/neighbours/links.ts";
 import { markOf, type Passed } from "../../src/sip/neighbours.ts";
 import { parseMessage } from "../../src/sip/parse.ts";
@@ -174,7 +174,7 @@ t.test("what a neighbour is given arrives whole and in its order, of whatever le
 
 t.test("frames that arrive in pieces are put together", async (t) => {
   const { arrived, taker } = recorder();
-  const reader = new FrameReader(taker);
+  const reader = frameReader(taker);
   const heads: FrameHead[] = [
     { kind: "pool", address: "192.0.2.1" },
     { kind: "closed", by: 1, connection: 2, reason: "gone" },

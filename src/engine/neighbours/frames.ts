@@ -1,3 +1,4 @@
+import { LENGTH, LengthFrames } from "../../length-frames.ts";
 import type { Passed } from "../../sip/neighbours.ts";
 
 /** What goes from process to process beside datagrams: a head of plain data, and a SIP message where there is one. */
@@ -38,7 +39,6 @@ export interface FrameTaker {
  */
 const PLAIN = 0;
 const DATAGRAM = 1;
-const LENGTH = 4;
 const PLAIN_START = LENGTH + 1 + 4;
 const DATAGRAM_START = LENGTH + 1 + 3;
 const NO_BYTES = Buffer.alloc(0);
@@ -76,39 +76,26 @@ export function putDatagramFrame(to: Buffer, at: number, name: Buffer, passed: P
   to.set(bytes, at + name.length);
 }
 
-/** Cuts frames out of what arrives on a connection. */
-export class FrameReader {
-  readonly #taker: FrameTaker;
-  #pending: Buffer = NO_BYTES;
+/** @param taker gets what arrives on a connection */
+export function frameReader(taker: FrameTaker): LengthFrames {
+  return new LengthFrames((frame) => {
+    if (frame[0] === DATAGRAM) takeDatagram(frame, taker);
+    else takePlain(frame, taker);
+  });
+}
 
-  constructor(taker: FrameTaker) {
-    this.#taker = taker;
-  }
+function takePlain(frame: Buffer, taker: FrameTaker): void {
+  const start = PLAIN_START - LENGTH;
+  const bytes = start + frame.readUInt32LE(1);
+  taker.frame(JSON.parse(frame.toString("utf8", start, bytes)), frame.subarray(bytes));
+}
 
-  push(chunk: Buffer): void {
-    const all = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    let at = 0;
-    while (all.length - at >= LENGTH) {
-      const end = at + LENGTH + all.readUInt32LE(at);
-      if (end > all.length) break;
-      if (all[at + LENGTH] === DATAGRAM) this.#datagram(all, at, end);
-      else this.#plain(all, at, end);
-      at = end;
-    }
-    this.#pending = at === all.length ? NO_BYTES : all.subarray(at);
-  }
-
-  #plain(all: Buffer, at: number, end: number): void {
-    const bytes = at + PLAIN_START + all.readUInt32LE(at + LENGTH + 1);
-    this.#taker.frame(JSON.parse(all.toString("utf8", at + PLAIN_START, bytes)), all.subarray(bytes, end));
-  }
-
-  #datagram(all: Buffer, at: number, end: number): void {
-    const settled = all[at + LENGTH + 1] === 1;
-    const askedEnd = at + DATAGRAM_START + 4 * all[at + LENGTH + 2]!;
-    const asked: number[] = [];
-    for (let i = at + DATAGRAM_START; i < askedEnd; i += 4) asked.push(all.readUInt32LE(i));
-    const nameEnd = askedEnd + all[at + LENGTH + 3]!;
-    this.#taker.datagram(all.toString("latin1", askedEnd, nameEnd), { asked, settled }, all.subarray(nameEnd, end));
-  }
+function takeDatagram(frame: Buffer, taker: FrameTaker): void {
+  const settled = frame[1] === 1;
+  const start = DATAGRAM_START - LENGTH;
+  const askedEnd = start + 4 * frame[2]!;
+  const asked: number[] = [];
+  for (let i = start; i < askedEnd; i += 4) asked.push(frame.readUInt32LE(i));
+  const nameEnd = askedEnd + frame[3]!;
+  taker.datagram(frame.toString("latin1", askedEnd, nameEnd), { asked, settled }, frame.subarray(nameEnd));
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { FrameReader, type FrameTaker } from "./frames.ts";
+import { type FrameTaker, frameReader } from "./frames.ts";
 import { Outbox } from "./outbox.ts";
 
 /** Unix sockets between the processes of a gateway: each listens on its own, and dials those it has something for. */
@@ -85,7 +85,7 @@ export class Links {
   }
 
   #accept(socket: Socket, taker: FrameTaker): void {
-    const reader = new FrameReader(taker);
+    const reader = frameReader(taker);
     this.#inward.add(socket);
     socket.on("data", (chunk: Buffer) => reader.push(chunk));
     socket.on("error", () => undefined);
