@@ -199,6 +199,7 @@ export class Neighbourhood implements Neighbours {
   }
 
   pass(callId: string, arrival: Arrival): boolean {
+    if (this.#isAlone) return false;
     const asked = arrival.passed?.asked ?? [];
     if ((arrival.passed?.settled && !this.#leaving) || asked.length >= MOST_HOPS) return false;
     const next = nextOf(this.#chainOf(this.#view!, callId), this.id, asked);
