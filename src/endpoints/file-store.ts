@@ -10,7 +10,7 @@ import { GatewayFolder } from "./gateway-folder.ts";
 import { chainFaults, differencesOverTime, entryOf, GENESIS, selectEntries, undoChanges } from "./history.ts";
 import { HistoryFile, type ReadHistory } from "./history-file.ts";
 import type { Endpoint } from "./model.ts";
-import { Outgrown } from "./outgrown.ts";
+import { Outgrown, refuseOutgrown } from "./outgrown.ts";
 import { planChange, type WhyUnable } from "./plan-change.ts";
 import { type PlannedChange, Recorder } from "./recorder.ts";
 import { RowIndex } from "./row-index.ts";
@@ -96,7 +96,7 @@ export class FileStore implements EndpointStore {
     this.#whyUnable = options.whyUnable;
     this.#lockWaitMs = options.lockWaitMs ?? 5000;
     this.#file = new TableFile(options.path, this.#isSelf);
-    this.#history = new HistoryFile(async () => `${await this.#file.realPath()}.history`, options.history ?? 5000);
+    this.#history = new HistoryFile(() => this.#historyPath(), options.history ?? 5000);
     this.#recorder = new Recorder(this.#file, this.#history);
     this.#most = options.most;
   }
@@ -221,18 +221,15 @@ export class FileStore implements EndpointStore {
   }
 
   async #read(): Promise<Known> {
-    if (this.#most !== undefined) await this.#refuseOutgrown(this.#most);
+    if (this.#most !== undefined) {
+      await refuseOutgrown(this.path, this.#most.table);
+      await refuseOutgrown(await this.#historyPath(), this.#most.history);
+    }
     return this.#file.read(this.#known);
   }
 
-  async #refuseOutgrown(most: { readonly table: number; readonly history: number }): Promise<void> {
-    for (const [path, bytes] of [
-      [this.path, most.table],
-      [`${await this.#file.realPath()}.history`, most.history],
-    ] as const) {
-      const found = await stat(path).catch(() => undefined);
-      if (found !== undefined && found.size > bytes) throw new Outgrown(path);
-    }
+  async #historyPath(): Promise<string> {
+    return `${await this.#file.realPath()}.history`;
   }
 
   async #carryOut(wish: Wish, options: ChangeOptions): Promise<ChangeResult> {

@@ -7,12 +7,12 @@ import { watchFiles } from "../file-watch.ts";
 import { CHANNELS, type RegistrationChanged } from "../observe/channels.ts";
 import { Bindings } from "../registration/bindings.ts";
 import type { DigestAlgorithm, Hash } from "../registration/digest.ts";
-import {
-  type Registration,
-  type RegistrationChange,
-  type RegistrationSettings,
-  type RegistrationWorld,
-  utf8,
+import { utf8 } from "../registration/register-message.ts";
+import type {
+  Registration,
+  RegistrationChange,
+  RegistrationSettings,
+  RegistrationWorld,
 } from "../registration/registration.ts";
 import { MAX_REGISTRATIONS, Registrations } from "../registration/registrations.ts";
 import type { Flow, Listener } from "../sip/flow.ts";

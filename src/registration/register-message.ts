@@ -70,3 +70,14 @@ export function contactsOf(message: SipMessage): ContactValue[] {
     return found;
   });
 }
+
+/** Text as one character per byte of its UTF-8, as heads are written. */
+export function utf8(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+/** The phrase of a response in brackets, to be put behind its status, or "". */
+export function reasonInBrackets({ text }: SipMessage): string {
+  const phrase = text.slice(12, text.indexOf("\r\n")).trim().slice(0, 80);
+  return phrase === "" ? "" : ` (${phrase})`;
+}

@@ -6,7 +6,7 @@ import { bracketed, parseUri } from "../sip/uri.ts";
 import { backOff, jittered, refreshAfter, type TroubleKind } from "./back-off.ts";
 import { type Challenge, credentials, type DigestAlgorithm, type Hash, seconds, strongest } from "./digest.ts";
 import { DOMAIN_PARAM, grantedSeconds } from "./granted.ts";
-import { contactsOf, headerValues, registerHead } from "./register-message.ts";
+import { contactsOf, headerValues, reasonInBrackets, registerHead, utf8 } from "./register-message.ts";
 
 /** An attempt that has not ended by then, with all its rounds, is given up: nothing may wait for ever. */
 const WATCHDOG_MS = 120_000;
@@ -289,7 +289,7 @@ export class Registration {
     const { status } = response;
     this.registrar = target;
     attempt.first = target;
-    const said = `${target.host} answered ${status}${reasonPhrase(response)}`;
+    const said = `${target.host} answered ${status}${reasonInBrackets(response)}`;
     if (status < 300) this.accepted(attempt, response, flow, now);
     else if (status < 400) this.redirected(attempt, response, said, now);
     else if (status === 401 || status === 407) this.challenged(attempt, response, said, now);
@@ -392,14 +392,4 @@ export class Registration {
     this.nextAt = Number.POSITIVE_INFINITY;
     if (this.trouble === undefined) this.world.changed(this, "unregistered");
   }
-}
-
-/** Text as one character per byte of its UTF-8, as heads are written. */
-export function utf8(text: string): string {
-  return Buffer.from(text, "utf8").toString("latin1");
-}
-
-function reasonPhrase({ text }: SipMessage): string {
-  const phrase = text.slice(12, text.indexOf("\r\n")).trim().slice(0, 80);
-  return phrase === "" ? "" : ` (${phrase})`;
 }
