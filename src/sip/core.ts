@@ -1,13 +1,15 @@
 import { Capacity } from "./capacity.ts";
 import type { CoreLoad, CoreOptions } from "./core-options.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import type { CoreEvent } from "./event.ts";
-import { type Flow, isReliable, type Listener, type Target } from "./flow.ts";
+import type { Flow, Listener, Target } from "./flow.ts";
 import { FlowRegistry } from "./flow-registry.ts";
 import { Header } from "./header-names.ts";
-import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "./host.ts";
+import type { AddressOutcome, CoreHost, LocateResult } from "./host.ts";
 import { KeyedHash } from "./keyed-hash.ts";
+import { LookUps } from "./look-ups.ts";
 import type { SipMessage } from "./message.ts";
-import { type Arrival, MARK, markOf, type Neighbours, type Passed } from "./neighbours.ts";
+import { type Arrival, markOf, type Neighbours, type Passed } from "./neighbours.ts";
 import { Origination, type OwnRequest, type OwnResult } from "./originate.ts";
 import { parseMessage } from "./parse.ts";
 import { sendProbe } from "./probe.ts";
@@ -17,6 +19,7 @@ import { viaWithSource } from "./proxy/forward-request.ts";
 import { forwardLateAnswer } from "./proxy/late-answers.ts";
 import { BRANCH_PREFIX, isLoop, loopHash } from "./proxy/loop.ts";
 import { PathNames } from "./proxy/path-names.ts";
+import type { ProxyJob } from "./proxy/proxy-job.ts";
 import { checkRequest } from "./proxy/request-checks.ts";
 import { ResponseContext } from "./proxy/response-context.ts";
 import { preprocessRoutes, type RouteInformation } from "./proxy/routes.ts";
@@ -31,7 +34,7 @@ import { InviteServerTransaction } from "./transaction/invite-server.ts";
 import { clientKey, serverKey } from "./transaction/key.ts";
 import { NonInviteServerTransaction } from "./transaction/non-invite-server.ts";
 import { TransactionTable } from "./transaction/table.ts";
-import { type SipUri, uriParam, uriTransport } from "./uri.ts";
+import type { SipUri } from "./uri.ts";
 
 /**
  * The SIP element: bytes and a clock reading in, effects out through CoreHost. It does no I/O, reads no clock and
@@ -47,18 +50,19 @@ export class SipCore implements ProxyEnvironment {
   private readonly hash: KeyedHash;
   private readonly flows: FlowRegistry;
   private readonly names: PathNames;
-  private readonly queries = new Map<number, (result: LocateResult) => void>();
+  private readonly lookUps: LookUps;
   private readonly answers = new StatelessAnswers(this);
   private readonly capacity: Capacity;
   private branchCounter = 0;
-  private queryCounter = 0;
   private leaving = false;
   private readonly neighbours: Neighbours | undefined;
+  private readonly elsewhere: Elsewhere | undefined;
   /** What is being received. */
   private arrival!: Arrival;
 
   constructor(host: CoreHost, options: CoreOptions) {
     this.host = host;
+    this.lookUps = new LookUps(host);
     this.identity = new SelfIdentity(options.listeners);
     this.hash = new KeyedHash(options.key);
     this.neighbours = options.neighbours;
@@ -68,6 +72,9 @@ export class SipCore implements ProxyEnvironment {
     this.capacity = new Capacity(options.limits);
     this.values = { ...DEFAULT_TIMER_VALUES, ...options.timers };
     this.transactions = new TransactionTable(this.timers, this.values, this.capacity, options.key[0]);
+    if (this.neighbours !== undefined) {
+      this.elsewhere = new Elsewhere(this.neighbours, this.transactions, this.identity, this.names);
+    }
   }
 
   /**
@@ -87,9 +94,7 @@ export class SipCore implements ProxyEnvironment {
   /** The answer to a `locate` that was left open. */
   resolved(queryId: number, result: LocateResult, now: number): void {
     this.timers.now = now;
-    const done = this.queries.get(queryId);
-    this.queries.delete(queryId);
-    done?.(result);
+    this.lookUps.resolved(queryId, result);
   }
 
   /** A flow broke, or a datagram could not be sent on it. `reason` is for people. */
@@ -126,7 +131,7 @@ export class SipCore implements ProxyEnvironment {
       serverTransactions: this.transactions.serverCount,
       clientTransactions: this.transactions.clientCount,
       timers: this.timers.size,
-      queries: this.queries.size,
+      queries: this.lookUps.size,
     };
   }
 
@@ -212,24 +217,7 @@ export class SipCore implements ProxyEnvironment {
   }
 
   locate(uri: SipUri, purpose: LocatePurpose, done: (result: LocateResult) => void): () => void {
-    const transport = uriTransport(uri);
-    const query: LocateQuery = {
-      host: uriParam(uri, "maddr") || uri.host,
-      port: uri.port,
-      transport,
-      secure: uri.secure,
-      anyTransport: purpose.anyTransport && transport === undefined,
-      affinity: purpose.affinity,
-      inDialog: purpose.inDialog,
-    };
-    const id = this.queryCounter++;
-    const known = this.host.locate(id, query);
-    if (known !== undefined) {
-      done(known);
-      return NOTHING_TO_STOP;
-    }
-    this.queries.set(id, done);
-    return () => this.queries.delete(id);
+    return this.lookUps.locate(uri, purpose, done);
   }
 
   private receiveBroken(request: SipMessage, flow: Flow, status: number, reason: string): void {
@@ -268,7 +256,7 @@ export class SipCore implements ProxyEnvironment {
         return;
       }
     }
-    if (known === undefined && this.neighbours !== undefined && this.isElsewhere(request, flow)) return;
+    if (known === undefined && this.elsewhere?.takes(request, flow, this.arrival)) return;
     if (request.method === "ACK") {
       if (known === undefined || !(known as InviteServerTransaction).acknowledged()) {
         this.receiveAck(request, flow);
@@ -278,28 +266,6 @@ export class SipCore implements ProxyEnvironment {
     if (known !== undefined) known.retransmitted();
     else if (request.method === "CANCEL") this.receiveCancel(request, flow, key);
     else this.receiveNewRequest(request, flow, key);
-  }
-
-  /**
-   * Gives a request that belongs to no transaction of ours to the neighbour that has its dialog: the one that has the
-   * connection which its Route names, else the one of its Call-ID. What comes over a connection is for whoever has the
-   * connection; only a CANCEL is looked for further.
-   */
-  private isElsewhere(request: SipMessage, flow: Flow): boolean {
-    const neighbours = this.neighbours!;
-    const isCancel = request.method === "CANCEL";
-    if (isCancel && this.transactions.isServing(serverKey(request, "INVITE"))) return false;
-    if (isReliable(flow.transport) && !isCancel) return false;
-    if (this.arrival.passed?.settled !== true && request.value(Header.Route)?.includes(MARK)) {
-      const routes = preprocessRoutes(request, this.identity);
-      const boundTo = request.to?.tag === undefined ? "" : request.callId;
-      const way = routes?.throughUs ? this.names.read(routes, boundTo) : undefined;
-      if (way?.flow !== undefined) return false;
-      if (way?.elsewhere !== undefined && neighbours.passTo(way.elsewhere, this.arrival)) return true;
-    }
-    return isReliable(flow.transport)
-      ? neighbours.passAround(this.arrival)
-      : neighbours.pass(request.callId, this.arrival);
   }
 
   private receiveNewRequest(request: SipMessage, flow: Flow, key: string): void {
@@ -389,7 +355,7 @@ export class SipCore implements ProxyEnvironment {
     } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision, flow: undefined }, key);
   }
 
-  private proxy(job: ConstructorParameters<typeof ResponseContext>[1], key: string): void {
+  private proxy(job: ProxyJob, key: string): void {
     const { request, inbound } = job;
     const lack = this.capacity.take(request, request.to!.tag !== undefined, this.timers.now);
     if (lack !== undefined) {
@@ -441,8 +407,6 @@ export class SipCore implements ProxyEnvironment {
     if (this.host.hears("dropped")) this.host.event({ type: "dropped", reason, source });
   }
 }
-
-const NOTHING_TO_STOP = (): void => {};
 
 /** True for what opens a dialog, and for an OPTIONS outside of one, by which others see whether we take calls. */
 function asksForUs({ method, to }: SipMessage): boolean {

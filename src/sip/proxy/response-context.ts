@@ -1,33 +1,19 @@
-import type { ProxyDecision } from "../decision.ts";
 import type { RequestFinished } from "../event.ts";
-import type { Flow, Target } from "../flow.ts";
+import type { Target } from "../flow.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import { buildReply, explanationHeaders } from "../reply.ts";
 import type { Timer } from "../timers.ts";
 import type { ServerTransaction } from "../transaction/server.ts";
-import { parseUri, rememberedUri } from "../uri.ts";
+import { parseUri } from "../uri.ts";
 import { Branch, type BranchFailure, type BranchOwner } from "./branch.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import { forwardRequest, viaValue, viaWithSource } from "./forward-request.ts";
 import { forwardResponse, strandedBy } from "./forward-response.ts";
-import { type NextHop, nextHopOf, type RouteInformation } from "./routes.ts";
+import { type ProxyJob, targetsOf } from "./proxy-job.ts";
+import { type NextHop, nextHopOf } from "./routes.ts";
 import { leavesOverUdpOnly, overTcp } from "./size-rule.ts";
-import { type Candidate, TargetSet } from "./target-set.ts";
-
-/** A request to be proxied, and all that was found out about it. */
-export interface ProxyJob {
-  readonly request: SipMessage;
-  readonly inbound: Flow;
-  readonly routes: RouteInformation;
-  readonly loopHash: string;
-  /** The tag for responses that we make ourselves. */
-  readonly toTag: string;
-  /** Undefined for a request that follows the route set of a dialog. */
-  readonly decision: ProxyDecision | undefined;
-  /** The connection to the next hop, when a Route of ours named one that is still open. */
-  readonly flow: Flow | undefined;
-}
+import type { Candidate, TargetSet } from "./target-set.ts";
 
 /** A failure kept until it is known whether another target answers better. */
 interface Outcome {
@@ -380,31 +366,4 @@ export class ResponseContext implements BranchOwner {
 
 function unreachable(explanation: string): Outcome {
   return { status: 503, response: undefined, target: undefined, explanation };
-}
-
-function targetsOf(
-  environment: ProxyEnvironment,
-  { request, decision, flow, routes }: ProxyJob,
-  followed: NextHop | undefined,
-): TargetSet {
-  const purpose = {
-    anyTransport: decision !== undefined,
-    affinity: request.callId,
-    inDialog: decision === undefined,
-  };
-  if (flow !== undefined && routes.routes.length === 0) {
-    const target = {
-      transport: flow.transport,
-      address: flow.remoteAddress,
-      port: flow.remotePort,
-      host: flow.remoteAddress,
-    };
-    return new TargetSet(environment, purpose, [], [{ target, flow }]);
-  }
-  const uris = decision === undefined ? [followed?.uri] : decision.nextHops.map(rememberedUri);
-  return new TargetSet(
-    environment,
-    purpose,
-    uris.filter((uri) => uri !== undefined),
-  );
 }
