@@ -23,11 +23,6 @@ export function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** Letters, digits, hyphen, dot; and the underscore, which Windows host names carry. */
-export function isHostChar(code: number): boolean {
-  return code < 256 && (CLASS[code]! & HOST) !== 0;
-}
-
 /** Space, tab, or the CR and LF of a folded line (a head holds CR and LF nowhere else inside a header). */
 export function isLws(code: number): boolean {
   return code < 256 && (CLASS[code]! & LWS) !== 0;
@@ -54,7 +49,7 @@ export function skipToken(bytes: Uint8Array, i: number, end: number): number {
   return i;
 }
 
-/** First position from `i` on, at most `end`, that is no character of a host name. */
+/** First position from `i` on, at most `end`, that is no character of a host name; the underscore is one, which Windows names carry. */
 export function skipHost(bytes: Uint8Array, i: number, end: number): number {
   while (i < end && (CLASS[bytes[i]!]! & HOST) !== 0) i++;
   return i;

@@ -80,7 +80,7 @@ export function readUri(text: string, bytes: Uint8Array, start: number, end: num
 
 /** URIs remembered; beyond it all are forgotten. */
 const MAX_REMEMBERED = 1000;
-const REMEMBERED = new Map<string, SipUri | undefined>();
+const REMEMBERED = new Map<string, SipUri>();
 
 /** The same as parseUri, quicker where the same few texts come again and again, such as the pools of a table. */
 export function rememberedUri(uri: string): SipUri | undefined {
@@ -88,7 +88,7 @@ export function rememberedUri(uri: string): SipUri | undefined {
   if (known !== undefined) return known;
   if (REMEMBERED.size >= MAX_REMEMBERED) REMEMBERED.clear();
   const parsed = parseUri(uri);
-  REMEMBERED.set(uri, parsed);
+  if (parsed !== undefined) REMEMBERED.set(uri, parsed);
   return parsed;
 }
 

@@ -18,7 +18,7 @@ export class ResponsePath {
   /** Where the topmost Via says that responses are waited for. */
   readonly port: number;
 
-  private constructor(flow: Flow, port: number) {
+  constructor(flow: Flow, port: number) {
     this.flow = flow;
     this.port = port;
   }
@@ -29,11 +29,6 @@ export class ResponsePath {
     // DEVIATION: maddr (§18.2.2) is not followed: it is for multicast, and lets a stranger aim our answers at others.
     const symmetric = isReliable(flow.transport) || via.rport || port === flow.remotePort;
     return new ResponsePath(symmetric ? flow : environment.connect(viaTarget(flow, port), flow.listener), port);
-  }
-
-  /** The same again, of what it said. */
-  static by(flow: Flow, port: number): ResponsePath {
-    return new ResponsePath(flow, port);
   }
 
   /** Sends on the flow of the request; where that is closed, on a new connection to the Via's address. */

@@ -101,7 +101,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   /** Where a further 2xx goes to an INVITE of ours, under whose key one has come (RFC 6026 §7.2). */
   lateAnswers(key: string): WayUpstream | undefined {
     const kept = this.accepted.get(key);
-    return kept && { path: ResponsePath.by(kept.flow, Number(kept.text)), cseq: kept.weight };
+    return kept && { path: new ResponsePath(kept.flow, Number(kept.text)), cseq: kept.weight };
   }
 
   /** A flow broke; `reason` is for people. */
