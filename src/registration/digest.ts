@@ -1,4 +1,5 @@
-import { octets, parseDecimal, skipLws, skipQuoted, skipToken } from "../sip/chars.ts";
+import { parseDecimal, skipLws, skipQuoted, skipToken } from "../sip/chars.ts";
+import { octets } from "../sip/octets.ts";
 
 /** The algorithms of RFC 8760 that the configuration may allow, the strongest first. */
 export type DigestAlgorithm = "SHA-512-256" | "SHA-256" | "MD5";

@@ -1,7 +1,8 @@
-import { matchesIgnoringCase, octets } from "../sip/chars.ts";
+import { matchesIgnoringCase } from "../sip/chars.ts";
 import { FIRST_LINE, INDEX_STRIDE } from "../sip/header-lines.ts";
 import type { SipMessage } from "../sip/message.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
+import { octets } from "../sip/octets.ts";
 import { ParamWalker } from "../sip/params.ts";
 import { seconds } from "./digest.ts";
 

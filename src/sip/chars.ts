@@ -28,15 +28,6 @@ export function isLws(code: number): boolean {
   return code < 256 && (CLASS[code]! & LWS) !== 0;
 }
 
-let scratch = Buffer.alloc(4096);
-
-/** The bytes of a latin1 text, for the functions below; good until the next call. */
-export function octets(text: string): Uint8Array {
-  if (scratch.length < text.length) scratch = Buffer.alloc(2 * text.length);
-  scratch.write(text, 0, text.length, "latin1");
-  return scratch;
-}
-
 /** First position from `i` on, at most `end`, that is not linear white space. */
 export function skipLws(bytes: Uint8Array, i: number, end: number): number {
   while (i < end && (CLASS[bytes[i]!]! & LWS) !== 0) i++;

@@ -21,29 +21,17 @@ export class KeyedHash {
     const bytes = length < LONGEST ? SCRATCH_BYTES : Buffer.from(input.buffer);
     bytes.write(text, 0, length, "latin1");
     for (let i = length; i < (words + 1) << 2; i++) bytes[i] = 0;
+    input[words] = input[words]! | (length << 24);
     let v0 = this.k0;
     let v1 = this.k1 ^ 0xee;
     let v2 = this.k0 ^ 0x6c796765;
     let v3 = this.k1 ^ 0x74656462;
     let high = 0;
-    // The whole words, the word with the rest and the length, then two rows of closing rounds. One loop with the round
-    // written into it keeps the state in registers; as a function of its own it would live on the heap.
-    for (let i = 0; i < words + 3; i++) {
-      let word = 0;
-      let rounds = 2;
-      if (i <= words) {
-        word = input[i]!;
-        if (i === words) word |= length << 24;
-        v3 ^= word;
-      } else {
-        rounds = 4;
-        if (i === words + 1) v2 ^= 0xee;
-        else {
-          high = v1 ^ v3;
-          v1 ^= 0xdd;
-        }
-      }
-      for (let round = 0; round < rounds; round++) {
+    // The round stands here twice, since as a function of its own it would keep the state on the heap.
+    for (let i = 0; i <= words; i++) {
+      const word = input[i]!;
+      v3 ^= word;
+      for (let round = 0; round < 2; round++) {
         v0 = (v0 + v1) | 0;
         v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
         v0 = (v0 << 16) | (v0 >>> 16);
@@ -56,6 +44,23 @@ export class KeyedHash {
         v2 = (v2 << 16) | (v2 >>> 16);
       }
       v0 ^= word;
+    }
+    v2 ^= 0xee;
+    for (let round = 0; round < 8; round++) {
+      if (round === 4) {
+        high = v1 ^ v3;
+        v1 ^= 0xdd;
+      }
+      v0 = (v0 + v1) | 0;
+      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+      v0 = (v0 << 16) | (v0 >>> 16);
+      v2 = (v2 + v3) | 0;
+      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+      v0 = (v0 + v3) | 0;
+      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+      v2 = (v2 + v1) | 0;
+      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+      v2 = (v2 << 16) | (v2 >>> 16);
     }
     return base36(high) + base36(v1 ^ v3);
   }

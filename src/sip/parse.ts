@@ -1,8 +1,10 @@
 import { decimalAt, holdsAt, skipToken } from "./chars.ts";
-import { HeaderLines, hasStray, STRAY } from "./header-lines.ts";
+import { HeaderLines } from "./header-lines.ts";
 import { Header } from "./header-names.ts";
 import { SipMessage } from "./message.ts";
-import { readUri, type SipUri, uriKind } from "./uri.ts";
+import { octets, textOf } from "./octets.ts";
+import { hasMagicCookie } from "./transaction/key.ts";
+import { uriKind } from "./uri.ts";
 
 /** What came of one datagram or one framed message. */
 export type Parsed =
@@ -19,7 +21,6 @@ const LINES = new HeaderLines();
 const START = {
   method: "",
   requestUri: "",
-  uri: undefined as SipUri | undefined,
   status: 0,
   problem: "",
   problemStatus: 400,
@@ -31,38 +32,33 @@ const START = {
  * @param bytes one datagram, or one message cut out of a stream; nothing of it is kept
  */
 export function parseMessage(bytes: Buffer): Parsed {
-  let text = bytes.toString("latin1");
-  let headersEnd = text.indexOf("\r\n\r\n") + 2;
-  const hasEnd = headersEnd > 1;
+  let text = textOf(bytes);
+  const hasEnd = LINES.read(text, octets(text));
   if (!hasEnd) {
-    headersEnd = text.lastIndexOf("\r\n") + 2;
-    if (headersEnd < 2) return NOT_SIP;
-    text = `${text.slice(0, headersEnd)}\r\n`;
-    bytes = Buffer.from(text, "latin1");
+    const end = text.lastIndexOf("\r\n") + 2;
+    if (end < 2) return NOT_SIP;
+    text = `${text.slice(0, end)}\r\n`;
+    LINES.read(text, octets(text));
   }
-  const startEnd = text.indexOf("\r\n");
-  if (!readStartLine(text, bytes, startEnd)) return NOT_SIP;
+  const { index, startEnd, headersEnd } = LINES;
+  if (!readStartLine(text, octets(text), startEnd)) return NOT_SIP;
   let problem = hasEnd ? START.problem : "no empty line ends the headers";
   const problemStatus = hasEnd ? START.problemStatus : 400;
-
-  if (hasStray(text, startEnd, headersEnd)) problem ||= STRAY;
-  LINES.read(text, bytes, startEnd + 2, headersEnd);
   problem ||= LINES.problem;
-  const { index } = LINES;
 
   const headEnd = headersEnd + 2;
   const lengthAt = index[Header.ContentLength]!;
   let bodyEnd = text.length;
   if (lengthAt >= 0) {
-    const length = decimalAt(bytes, index[lengthAt + 2]!, index[lengthAt + 3]!, 0x7fffffff);
+    const length = decimalAt(octets(text), index[lengthAt + 2]!, index[lengthAt + 3]!, 0x7fffffff);
     if (length < 0) problem ||= "Content-Length is not a number of bytes";
     else if (length > bodyEnd - headEnd) problem ||= "Content-Length says more than what arrived";
     bodyEnd = problem === "" ? headEnd + length : headEnd;
   }
   if (bodyEnd < text.length) text = text.slice(0, bodyEnd);
 
-  const message = new SipMessage(text, bytes, START, index, startEnd + 2, headersEnd, LINES.hasCompactNames);
-  problem ||= checkTransactionHeaders(message, bytes);
+  const message = new SipMessage(text, START, index, startEnd + 2, headersEnd, LINES.hasCompactNames);
+  problem ||= checkTransactionHeaders(message);
   if (problem === "") return { kind: "message", message };
   if (!message.isRequest) return { kind: "hopeless", reason: problem };
   return { kind: "broken", message, status: problemStatus, reason: problem };
@@ -71,7 +67,6 @@ export function parseMessage(bytes: Buffer): Parsed {
 /** Reads the start line, which ends at `end`, into START. @returns false where it is not SIP */
 function readStartLine(text: string, bytes: Uint8Array, end: number): boolean {
   START.method = START.requestUri = START.problem = "";
-  START.uri = undefined;
   START.status = 0;
   START.problemStatus = 400;
   const i = skipToken(bytes, 0, end);
@@ -96,7 +91,6 @@ function readStartLine(text: string, bytes: Uint8Array, end: number): boolean {
   if (uriStart >= uriEnd || hasSpaceOrBracket(bytes, uriStart, uriEnd)) {
     START.problem = "the request line holds white space or brackets where none may be";
   } else if (uriKind(bytes, uriStart, uriEnd) === "malformed") START.problem = "the Request-URI is not a URI";
-  else START.uri = readUri(text, bytes, uriStart, uriEnd);
   return true;
 }
 
@@ -109,14 +103,15 @@ function hasSpaceOrBracket(bytes: Uint8Array, start: number, end: number): boole
 }
 
 /** The headers without which there is no transaction (§8.1.1, §16.3 step 1). @returns what is wrong, or "" */
-function checkTransactionHeaders(message: SipMessage, bytes: Uint8Array): string {
-  const { index } = message;
-  if (index[Header.Via]! < 0) return "there is no Via";
-  if (message.topVia === undefined) return "the topmost Via is malformed";
+function checkTransactionHeaders(message: SipMessage): string {
+  const { index, topVia } = message;
+  if (topVia === undefined) return index[Header.Via]! < 0 ? "there is no Via" : "the topmost Via is malformed";
+  // An ACK that no Route leads further can only end a transaction, and this Via alone tells which one.
+  if (message.method === "ACK" && hasMagicCookie(topVia) && index[Header.Route]! < 0) return "";
   if (message.from?.end !== index[index[Header.From]! + 3]) return "From is missing or malformed";
   if (message.to?.end !== index[index[Header.To]! + 3]) return "To is missing or malformed";
   const callIdAt = index[Header.CallId]!;
-  if (callIdAt < 0 || !isOneWord(bytes, index[callIdAt + 2]!, index[callIdAt + 3]!)) {
+  if (callIdAt < 0 || !isOneWord(octets(message.text), index[callIdAt + 2]!, index[callIdAt + 3]!)) {
     return "Call-ID is missing or malformed";
   }
   if (message.cseq === undefined) return "CSeq is missing or malformed";

@@ -31,7 +31,7 @@ export function reasonPhrase(status: number): string {
 
 export interface ReplyOptions {
   /** Defaults to the standard phrase. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** Added to To where it has no tag (§8.2.6.2); a 100 takes none. */
   readonly toTag?: string;
   /** Whole header lines, each with its CRLF. */

@@ -35,7 +35,8 @@ export class StatelessAnswers {
 
   /** §8.3. */
   redirect(request: SipMessage, flow: Flow, tag: string, decision: RedirectDecision): void {
-    const contacts = decision.contacts.map((uri) => `Contact: <${uri}>\r\n`).join("");
+    let contacts = "";
+    for (const uri of decision.contacts) contacts += `Contact: <${uri}>\r\n`;
     this.send(request, flow, tag, decision.status, contacts);
     this.report(request, flow, "redirect", decision.status, decision.endpoint, undefined);
   }
@@ -91,13 +92,7 @@ export class StatelessAnswers {
 
   private send(request: SipMessage, flow: Flow, toTag: string, status: number, headers: string, reason?: string): void {
     const topVia = viaWithSource(request, flow);
-    const all = SERVER + headers;
-    const text = buildReply(request, status, {
-      toTag,
-      headers: all,
-      topVia,
-      ...(reason === undefined ? {} : { reason }),
-    });
+    const text = buildReply(request, status, { toTag, headers: SERVER + headers, topVia, reason });
     ResponsePath.of(request.topVia!, flow, this.environment).send(text, this.environment);
   }
 

@@ -1,5 +1,6 @@
-import { matchesIgnoringCase, octets, skipLws, skipQuoted } from "./chars.ts";
+import { matchesIgnoringCase, skipLws, skipQuoted } from "./chars.ts";
 import { Header, headerId } from "./header-names.ts";
+import { octets } from "./octets.ts";
 import { branchKey } from "./transaction/key.ts";
 import { parseVia, type Via, withSource } from "./via.ts";
 

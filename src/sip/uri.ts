@@ -1,5 +1,6 @@
-import { decimalAt, findByte, holdsAt, isDigit, matchesIgnoringCase, octets, skipHost, skipToken } from "./chars.ts";
+import { decimalAt, findByte, holdsAt, isDigit, matchesIgnoringCase, skipHost, skipToken } from "./chars.ts";
 import type { TransportName } from "./flow.ts";
+import { octets } from "./octets.ts";
 
 const COLON = 0x3a;
 const QUESTION_MARK = 0x3f;

@@ -1,10 +1,10 @@
-import { octets } from "../../src/sip/chars.ts";
 import { SipCore } from "../../src/sip/core.ts";
 import type { Decision } from "../../src/sip/decision.ts";
 import type { Flow, Listener, Target } from "../../src/sip/flow.ts";
 import { StreamFraming } from "../../src/sip/framing.ts";
 import type { CoreHost, LocateQuery, LocateResult } from "../../src/sip/host.ts";
 import { parseNameAddr } from "../../src/sip/name-addr.ts";
+import { octets } from "../../src/sip/octets.ts";
 import { parseMessage } from "../../src/sip/parse.ts";
 import { refuseUnread, unreadKind } from "../../src/sip/unread.ts";
 import { parseUri } from "../../src/sip/uri.ts";

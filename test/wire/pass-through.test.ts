@@ -213,3 +213,15 @@ t.test("we add no session timer and no option tag of our own", async (t) => {
     for (const name of ["Session-Expires", "Min-SE", "Supported", "Require"]) t.same(message.all(name), [], name);
   }
 });
+
+t.test("a message of a stream may be longer than any datagram, and those behind it are still read", async (t) => {
+  const net = new CoreHarness({ decide: proxyTo(`sip:${POOL};transport=tcp`) });
+  const [client, pool] = [net.tcp(FRONT_END, 50100), net.tcp(POOL, 5060)];
+  const subject = "x".repeat(100_000);
+  const long = request("INVITE", { branch: "z9hG4bKlong" }).replace("CSeq:", `Subject: ${subject}\r\nCSeq:`);
+  client.says(long);
+  client.hears();
+  t.equal(pool.hears().one("Subject"), subject);
+  client.says(request("OPTIONS", { branch: "z9hG4bKnext" }));
+  t.equal(pool.hears().method, "OPTIONS");
+});

@@ -1,7 +1,7 @@
-import { octets } from "../chars.ts";
 import { Header } from "../header-names.ts";
 import type { KeyedHash } from "../keyed-hash.ts";
 import type { SipMessage } from "../message.ts";
+import { octets } from "../octets.ts";
 import type { SelfIdentity } from "../self-identity.ts";
 import { parseVia } from "../via.ts";
 

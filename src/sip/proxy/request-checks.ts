@@ -1,6 +1,7 @@
-import { octets, parseDecimal } from "../chars.ts";
+import { parseDecimal } from "../chars.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
+import { octets } from "../octets.ts";
 import { uriKind } from "../uri.ts";
 
 /** An answer that a request gets in place of being forwarded. */

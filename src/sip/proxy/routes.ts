@@ -1,9 +1,10 @@
-import { octets, skipLws } from "../chars.ts";
+import { skipLws } from "../chars.ts";
 import type { Listener } from "../flow.ts";
 import type { HeadEdit } from "../head-edit.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import { parseNameAddr } from "../name-addr.ts";
+import { octets } from "../octets.ts";
 import type { SelfIdentity } from "../self-identity.ts";
 import { readUri, type SipUri, uriParam } from "../uri.ts";
 

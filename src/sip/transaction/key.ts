@@ -19,10 +19,14 @@ export function serverKey(request: SipMessage, method = request.method): string 
 }
 
 /** The key of a request by its topmost Via alone; undefined where its branch is not unique. */
-export function branchKey(method: string, { branch, host, port }: Via): string | undefined {
-  if (branch === undefined || branch.length <= MAGIC_COOKIE.length || !branch.startsWith(MAGIC_COOKIE))
-    return undefined;
-  return `${branch} ${host}:${port ?? ""} ${method === "ACK" ? "INVITE" : method}`;
+export function branchKey(method: string, via: Via): string | undefined {
+  if (!hasMagicCookie(via)) return undefined;
+  return `${via.branch} ${via.host}:${via.port ?? ""} ${method === "ACK" ? "INVITE" : method}`;
+}
+
+/** Whether the branch is unique (§8.1.1.7). */
+export function hasMagicCookie({ branch }: Via): boolean {
+  return branch !== undefined && branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE);
 }
 
 /** The key of a client transaction (§17.1.3): our branch, and whether it is the CANCEL that shares it. */
