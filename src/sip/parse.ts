@@ -106,10 +106,10 @@ function hasSpaceOrBracket(bytes: Uint8Array, start: number, end: number): boole
 function checkTransactionHeaders(message: SipMessage): string {
   const { index, topVia } = message;
   if (topVia === undefined) return index[Header.Via]! < 0 ? "there is no Via" : "the topmost Via is malformed";
-  // An ACK that no Route leads further can only end a transaction, and this Via alone tells which one.
-  if (message.method === "ACK" && hasMagicCookie(topVia) && index[Header.Route]! < 0) return "";
-  if (message.from?.end !== index[index[Header.From]! + 3]) return "From is missing or malformed";
-  if (message.to?.end !== index[index[Header.To]! + 3]) return "To is missing or malformed";
+  if (!endsTransaction(message)) {
+    if (message.from?.end !== index[index[Header.From]! + 3]) return "From is missing or malformed";
+    if (message.to?.end !== index[index[Header.To]! + 3]) return "To is missing or malformed";
+  } else if (index[Header.From]! < 0 || index[Header.To]! < 0) return "From or To is missing";
   const callIdAt = index[Header.CallId]!;
   if (callIdAt < 0 || !isOneWord(octets(message.text), index[callIdAt + 2]!, index[callIdAt + 3]!)) {
     return "Call-ID is missing or malformed";
@@ -118,6 +118,11 @@ function checkTransactionHeaders(message: SipMessage): string {
   if (message.isRequest && message.cseq.method !== message.method)
     return "CSeq names another method than the request line";
   return "";
+}
+
+/** True for an ACK that goes no further: its topmost Via alone tells which transaction it ends (§17.2.3). */
+function endsTransaction({ method, topVia, index }: SipMessage): boolean {
+  return method === "ACK" && index[Header.Route]! < 0 && hasMagicCookie(topVia!);
 }
 
 function isOneWord(bytes: Uint8Array, start: number, end: number): boolean {
