@@ -3,15 +3,12 @@ import { INDEX_STRIDE } from "./header-lines.ts";
 import { Header, type HeaderId } from "./header-names.ts";
 import { type NameAddr, parseNameAddr } from "./name-addr.ts";
 import { octets } from "./octets.ts";
-import { readUri, type SipUri } from "./uri.ts";
-import { parseVia, type Via } from "./via.ts";
-
-/** A part that nobody has asked for yet. */
-const UNREAD = null;
+import type { SipUri } from "./uri.ts";
+import { hasMagicCookie, parseVia, type Via } from "./via.ts";
 
 /**
  * One SIP message: the latin1 text that arrived, its body included, and an index of the header lines. It is decoded
- * once, headers are parsed when they are asked for, and most are never looked at.
+ * once: the headers of a transaction are parsed at once, others when they are asked for, and most are never looked at.
  */
 export class SipMessage {
   /** The message exactly as received (latin1: one character per byte); positions are positions in it. */
@@ -26,21 +23,24 @@ export class SipMessage {
   readonly method: string;
   /** The Request-URI as it arrived; for a response the empty string. */
   readonly requestUri: string;
+  /** The same, taken apart; undefined where it is no SIP URI. */
+  readonly uri: SipUri | undefined;
   /** The status code of a response; 0 for a request. */
   readonly status: number;
   /** True when some header has a one-letter name (§7.3.3). */
   readonly hasCompactNames: boolean;
 
-  private uriPart: SipUri | undefined | null = UNREAD;
-  private topViaPart: Via | undefined | null = UNREAD;
-  private fromPart: NameAddr | undefined | null = UNREAD;
-  private toPart: NameAddr | undefined | null = UNREAD;
-  private cseqPart: CSeq | undefined | null = UNREAD;
-  private callIdPart: string | null = UNREAD;
+  /** The topmost Via value; this and the three below are undefined where there is none or it is malformed. */
+  readonly topVia: Via | undefined;
+  /** This and `to` also where `endsTransaction`: nobody looks at them then. */
+  readonly from: NameAddr | undefined;
+  readonly to: NameAddr | undefined;
+  readonly cseq: CSeq | undefined;
+  readonly callId: string;
 
   constructor(
     text: string,
-    start: Pick<SipMessage, "method" | "requestUri" | "status">,
+    start: Pick<SipMessage, "method" | "requestUri" | "uri" | "status">,
     index: readonly number[],
     headersStart: number,
     headersEnd: number,
@@ -52,45 +52,26 @@ export class SipMessage {
     this.headersEnd = headersEnd;
     this.method = start.method;
     this.requestUri = start.requestUri;
+    this.uri = start.uri;
     this.status = start.status;
     this.hasCompactNames = hasCompactNames;
+    const bytes = octets(text);
+    const via = index[Header.Via]!;
+    this.topVia = via < 0 ? undefined : parseVia(text, bytes, index[via + 2]!, index[via + 3]!);
+    const isRead = !this.endsTransaction;
+    const from = index[Header.From]!;
+    this.from = isRead && from >= 0 ? parseNameAddr(text, bytes, index[from + 2]!, index[from + 3]!) : undefined;
+    const to = index[Header.To]!;
+    this.to = isRead && to >= 0 ? parseNameAddr(text, bytes, index[to + 2]!, index[to + 3]!) : undefined;
+    const cseq = index[Header.CSeq]!;
+    this.cseq = cseq < 0 ? undefined : parseCSeq(text, bytes, index[cseq + 2]!, index[cseq + 3]!);
+    const callId = index[Header.CallId]!;
+    this.callId = callId < 0 ? "" : text.slice(index[callId + 2]!, index[callId + 3]!);
   }
 
-  /** The Request-URI, taken apart; undefined where it is no SIP URI. */
-  get uri(): SipUri | undefined {
-    if (this.uriPart !== UNREAD) return this.uriPart;
-    const start = this.method.length + 1;
-    return (this.uriPart = readUri(this.text, octets(this.text), start, start + this.requestUri.length));
-  }
-
-  /** The topmost Via value; this and the three below are undefined where there is none or it is malformed. */
-  get topVia(): Via | undefined {
-    return this.topViaPart !== UNREAD ? this.topViaPart : (this.topViaPart = this.parsed(Header.Via, parseVia));
-  }
-
-  get from(): NameAddr | undefined {
-    return this.fromPart !== UNREAD ? this.fromPart : (this.fromPart = this.parsed(Header.From, parseNameAddr));
-  }
-
-  get to(): NameAddr | undefined {
-    return this.toPart !== UNREAD ? this.toPart : (this.toPart = this.parsed(Header.To, parseNameAddr));
-  }
-
-  get cseq(): CSeq | undefined {
-    return this.cseqPart !== UNREAD ? this.cseqPart : (this.cseqPart = this.parsed(Header.CSeq, parseCSeq));
-  }
-
-  /** The empty string where there is none. */
-  get callId(): string {
-    return (this.callIdPart ??= this.value(Header.CallId) ?? "");
-  }
-
-  private parsed<T>(
-    id: HeaderId,
-    parse: (text: string, bytes: Uint8Array, start: number, end: number) => T | undefined,
-  ): T | undefined {
-    const at = this.index[id]!;
-    return at < 0 ? undefined : parse(this.text, octets(this.text), this.index[at + 2]!, this.index[at + 3]!);
+  /** True for an ACK that goes no further: its topmost Via alone tells which transaction it ends (§17.2.3). */
+  get endsTransaction(): boolean {
+    return this.method === "ACK" && this.index[Header.Route]! < 0 && hasMagicCookie(this.topVia);
   }
 
   /** Start line, headers and the empty line. */

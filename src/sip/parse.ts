@@ -3,8 +3,7 @@ import { HeaderLines } from "./header-lines.ts";
 import { Header } from "./header-names.ts";
 import { SipMessage } from "./message.ts";
 import { octets, textOf } from "./octets.ts";
-import { hasMagicCookie } from "./transaction/key.ts";
-import { uriKind } from "./uri.ts";
+import { readUri, type SipUri, uriKind } from "./uri.ts";
 
 /** What came of one datagram or one framed message. */
 export type Parsed =
@@ -21,6 +20,7 @@ const LINES = new HeaderLines();
 const START = {
   method: "",
   requestUri: "",
+  uri: undefined as SipUri | undefined,
   status: 0,
   problem: "",
   problemStatus: 400,
@@ -67,6 +67,7 @@ export function parseMessage(bytes: Buffer): Parsed {
 /** Reads the start line, which ends at `end`, into START. @returns false where it is not SIP */
 function readStartLine(text: string, bytes: Uint8Array, end: number): boolean {
   START.method = START.requestUri = START.problem = "";
+  START.uri = undefined;
   START.status = 0;
   START.problemStatus = 400;
   const i = skipToken(bytes, 0, end);
@@ -91,6 +92,7 @@ function readStartLine(text: string, bytes: Uint8Array, end: number): boolean {
   if (uriStart >= uriEnd || hasSpaceOrBracket(bytes, uriStart, uriEnd)) {
     START.problem = "the request line holds white space or brackets where none may be";
   } else if (uriKind(bytes, uriStart, uriEnd) === "malformed") START.problem = "the Request-URI is not a URI";
+  else START.uri = readUri(text, bytes, uriStart, uriEnd);
   return true;
 }
 
@@ -106,7 +108,7 @@ function hasSpaceOrBracket(bytes: Uint8Array, start: number, end: number): boole
 function checkTransactionHeaders(message: SipMessage): string {
   const { index, topVia } = message;
   if (topVia === undefined) return index[Header.Via]! < 0 ? "there is no Via" : "the topmost Via is malformed";
-  if (!endsTransaction(message)) {
+  if (!message.endsTransaction) {
     if (message.from?.end !== index[index[Header.From]! + 3]) return "From is missing or malformed";
     if (message.to?.end !== index[index[Header.To]! + 3]) return "To is missing or malformed";
   } else if (index[Header.From]! < 0 || index[Header.To]! < 0) return "From or To is missing";
@@ -118,11 +120,6 @@ function checkTransactionHeaders(message: SipMessage): string {
   if (message.isRequest && message.cseq.method !== message.method)
     return "CSeq names another method than the request line";
   return "";
-}
-
-/** True for an ACK that goes no further: its topmost Via alone tells which transaction it ends (§17.2.3). */
-function endsTransaction({ method, topVia, index }: SipMessage): boolean {
-  return method === "ACK" && index[Header.Route]! < 0 && hasMagicCookie(topVia!);
 }
 
 function isOneWord(bytes: Uint8Array, start: number, end: number): boolean {

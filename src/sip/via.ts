@@ -93,6 +93,14 @@ export function parseVia(text: string, bytes: Uint8Array, start: number, end: nu
   };
 }
 
+const MAGIC_COOKIE = "z9hG4bK";
+
+/** Whether the branch is unique (§8.1.1.7). */
+export function hasMagicCookie(via: Via | undefined): boolean {
+  const branch = via?.branch;
+  return branch !== undefined && branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE);
+}
+
 /** The Via value as it stands in `head`, with the source that it came from written in (RFC 3261 §18.2.1, RFC 3581 §4). */
 export function withSource(head: string, via: Via, address: string, port: number): string {
   const text =

@@ -1,7 +1,5 @@
 import type { SipMessage } from "../message.ts";
-import type { Via } from "../via.ts";
-
-const MAGIC_COOKIE = "z9hG4bK";
+import { hasMagicCookie, type Via } from "../via.ts";
 
 /**
  * The key under which a request's server transaction is kept (§17.2.3): the topmost Via alone where its branch is
@@ -22,11 +20,6 @@ export function serverKey(request: SipMessage, method = request.method): string 
 export function branchKey(method: string, via: Via): string | undefined {
   if (!hasMagicCookie(via)) return undefined;
   return `${via.branch} ${via.host}:${via.port ?? ""} ${method === "ACK" ? "INVITE" : method}`;
-}
-
-/** Whether the branch is unique (§8.1.1.7). */
-export function hasMagicCookie({ branch }: Via): boolean {
-  return branch !== undefined && branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE);
 }
 
 /** The key of a client transaction (§17.1.3): our branch, and whether it is the CANCEL that shares it. */
