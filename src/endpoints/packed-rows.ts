@@ -1,19 +1,35 @@
+import { HashIndex, textHash } from "../hash-index.ts";
 import { keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
 import { rowOfText, rowText } from "./row-text.ts";
+import { OWN, type Treatment, Treatments } from "./treatments.ts";
 
 const BLOCK_BYTES = 256 * 1024;
-/** In front of a row's text: the hash of its key, and the length of the text. */
-const HEADER_BYTES = 8;
 const SHARDS = 1024;
-const FREE = 0;
+
+/**
+ * In front of a row's text, in units of four bytes: the hash of its key, the length of the text, and in one the number
+ * of its treatment and, above it, the length of its address.
+ */
+const HEADER_WORDS = 3;
+const HEADER_BYTES = 4 * HEADER_WORDS;
+/** Where a row's address begins in its text: behind bracket and quotation mark. */
+const ADDRESS_AT = 2;
 
 interface Block {
   readonly bytes: Buffer;
+  /** The same, four bytes at a time. */
+  readonly words: Uint32Array;
   /** Where the next row goes. */
   end: number;
   /** Bytes that belong to rows of the table; the rest are of rows that were replaced or removed. */
   live: number;
+}
+
+/** As much of a row as a call needs. */
+export interface FoundRow {
+  readonly sipAddress: string;
+  readonly treatment: Treatment;
 }
 
 /**
@@ -22,13 +38,15 @@ interface Block {
  *
  * A row is its short text (row-text.ts) in a block; an index of plain numbers, spread over shards that grow one at a
  * time, leads from the hash of its key to its place there. A block that is mostly garbage is emptied, one for each
- * change, so that no single change costs much.
+ * change, so that no single change costs much. A call does not read the text: what it needs of a row stands in front
+ * of it as the number of a treatment (treatments.ts).
  */
 export class PackedRows {
-  readonly #shards = Array.from({ length: SHARDS }, () => new Shard());
+  readonly #shards = Array.from({ length: SHARDS }, () => new HashIndex());
   readonly #blocks: (Block | undefined)[] = [];
   /** Numbers of blocks that were emptied. */
   readonly #spare: number[] = [];
+  readonly #treatments = new Treatments();
   #current = -1;
   #size = 0;
 
@@ -42,22 +60,42 @@ export class PackedRows {
   }
 
   get(key: string): Endpoint | undefined {
-    const hash = hashOf(key);
-    const shard = this.#shards[hash % SHARDS]!;
-    for (let slot = shard.first(hash); slot >= 0; slot = shard.next(slot, hash)) {
-      const row = this.#rowAt(shard.placeAt(slot));
-      if (keyOf(row) === key) {
-        return row;
-      }
-    }
-    return undefined;
+    const place = this.#placeOf(key);
+    return place === undefined ? undefined : this.#rowAt(place);
   }
 
-  /** Puts a row in its place. Gives the row that was there. */
-  set(key: string, row: Endpoint): Endpoint | undefined {
+  /** The same at the cost that a call may have. */
+  find(key: string): FoundRow | undefined {
+    const place = this.#placeOf(key);
+    if (place === undefined) {
+      return undefined;
+    }
+    const { words } = this.#blocks[blockOf(place)]!;
+    const treatment = this.#treatments.at(words[wordOf(place) + 2]! & TREATMENT_BITS);
+    if (treatment === undefined) {
+      const row = this.#rowAt(place);
+      return { sipAddress: row.sipAddress, treatment: { settings: row, plan: undefined } };
+    }
+    return { sipAddress: this.#addressAt(place), treatment };
+  }
+
+  /**
+   * Puts a row in its place. Gives the row that was there.
+   * @param text its short text, for who has it already
+   */
+  set(key: string, row: Endpoint, text: string = rowText(row)): Endpoint | undefined {
     const before = this.delete(key);
-    const hash = hashOf(key);
-    this.#shards[hash % SHARDS]!.add(hash, this.#append(hash, Buffer.from(rowText(row))));
+    const hash = textHash(key);
+    const isPlain = row.sipAddress.length <= LONGEST_ADDRESS && text.startsWith(`"${row.sipAddress}"`, 1);
+    const length = Buffer.byteLength(text);
+    const place = this.#reserve(HEADER_BYTES + length);
+    const { bytes, words } = this.#blocks[blockOf(place)]!;
+    const at = wordOf(place);
+    words[at] = hash;
+    words[at + 1] = length;
+    words[at + 2] = isPlain ? (row.sipAddress.length << ADDRESS_SHIFT) | this.#treatments.take(row) : OWN;
+    bytes.write(text, 4 * at + HEADER_BYTES);
+    this.#shards[hash % SHARDS]!.add(hash, place);
     this.#size++;
     this.#tidy();
     return before;
@@ -65,58 +103,89 @@ export class PackedRows {
 
   /** Takes a row out. Gives the row that was there. */
   delete(key: string): Endpoint | undefined {
-    const hash = hashOf(key);
+    const hash = textHash(key);
     const shard = this.#shards[hash % SHARDS]!;
-    for (let slot = shard.first(hash); slot >= 0; slot = shard.next(slot, hash)) {
-      const place = shard.placeAt(slot);
-      const row = this.#rowAt(place);
-      if (keyOf(row) === key) {
-        shard.removeAt(slot);
-        const block = this.#blocks[blockOf(place)]!;
-        block.live -= sizeAt(block.bytes, offsetOf(place));
-        this.#size--;
-        return row;
-      }
+    const slot = this.#slotOf(key, hash, shard);
+    if (slot < 0) {
+      return undefined;
     }
-    return undefined;
+    const place = shard.placeAt(slot);
+    const row = this.#rowAt(place);
+    shard.removeAt(slot);
+    const block = this.#blocks[blockOf(place)]!;
+    this.#treatments.release(block.words[wordOf(place) + 2]! & TREATMENT_BITS);
+    block.live -= sizeAt(block, wordOf(place));
+    this.#size--;
+    return row;
   }
 
   /** Every row, in no particular order. What changes while they are gone through may be seen or not. */
   *all(): IterableIterator<Endpoint> {
     for (const shard of this.#shards) {
       // A place may be taken for another row before the next one is asked for, so all of a shard are read at once.
-      yield* [...shard.places()].map((place) => this.#rowAt(place));
+      yield* shard.places().map((place) => this.#rowAt(place));
     }
   }
 
-  #rowAt(place: number): Endpoint {
-    const { bytes } = this.#blocks[blockOf(place)]!;
-    const offset = offsetOf(place);
-    const start = offset + HEADER_BYTES;
-    return rowOfText(bytes.toString("utf8", start, start + bytes.readUInt32LE(offset + 4)));
+  #placeOf(key: string): number | undefined {
+    const hash = textHash(key);
+    const shard = this.#shards[hash % SHARDS]!;
+    const slot = this.#slotOf(key, hash, shard);
+    return slot < 0 ? undefined : shard.placeAt(slot);
   }
 
-  /** Gives the place: block and offset in one number, never 0. */
-  #append(hash: number, text: Buffer): number {
-    const size = aligned(HEADER_BYTES + text.length);
+  #slotOf(key: string, hash: number, shard: HashIndex): number {
+    let slot = shard.first(hash);
+    while (slot >= 0 && !this.#isOf(key, shard.placeAt(slot))) {
+      slot = shard.next(slot, hash);
+    }
+    return slot;
+  }
+
+  /** Whether the row at a place, which has the hash of this key, has the key itself. */
+  #isOf(key: string, place: number): boolean {
+    const { bytes, words } = this.#blocks[blockOf(place)]!;
+    const at = wordOf(place);
+    const start = 4 * at + HEADER_BYTES + ADDRESS_AT;
+    const end = start + (words[at + 2]! >>> ADDRESS_SHIFT);
+    const keyStart = start + (bytes[start + 3] === COLON ? 4 : 5);
+    // Most addresses are written as they are compared.
+    return (end - keyStart === key.length && isAt(bytes, keyStart, key)) || keyOf(this.#rowAt(place)) === key;
+  }
+
+  /** Of a row that has a length of address in front. */
+  #addressAt(place: number): string {
+    const { bytes, words } = this.#blocks[blockOf(place)]!;
+    const at = wordOf(place);
+    const start = 4 * at + HEADER_BYTES + ADDRESS_AT;
+    return bytes.toString("latin1", start, start + (words[at + 2]! >>> ADDRESS_SHIFT));
+  }
+
+  #rowAt(place: number): Endpoint {
+    const { bytes, words } = this.#blocks[blockOf(place)]!;
+    const at = wordOf(place);
+    const start = 4 * at + HEADER_BYTES;
+    return rowOfText(bytes.toString("utf8", start, start + words[at + 1]!));
+  }
+
+  /** Room for a row, header included. Gives the place: block and word in one number, never 0. */
+  #reserve(bytes: number): number {
+    const size = aligned(bytes);
     let block = this.#blocks[this.#current];
     if (block === undefined || block.end + size > BLOCK_BYTES) {
       block = this.#newBlock(size);
     }
-    const offset = block.end;
-    block.bytes.writeUInt32LE(hash, offset);
-    block.bytes.writeUInt32LE(text.length, offset + 4);
-    text.copy(block.bytes, offset + HEADER_BYTES);
+    const place = this.#current * PLACES_PER_BLOCK + block.end / ALIGNMENT;
     block.end += size;
     block.live += size;
-    return this.#current * PLACES_PER_BLOCK + offset / ALIGNMENT;
+    return place;
   }
 
   /** @param size of its first row, which may be larger than a whole block */
   #newBlock(size: number): Block {
     const bytes = Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, ALIGNMENT + size));
-    // Offset 0 of a block is never used, so that no place is FREE.
-    const block: Block = { bytes, end: ALIGNMENT, live: 0 };
+    // Word 0 of a block is never used, so that no place is 0.
+    const block: Block = { bytes, words: new Uint32Array(bytes.buffer), end: ALIGNMENT, live: 0 };
     this.#current = this.#spare.pop() ?? this.#blocks.length;
     this.#blocks[this.#current] = block;
     return block;
@@ -133,14 +202,15 @@ export class PackedRows {
       return;
     }
     const number = this.#next;
-    for (let offset = ALIGNMENT; offset < block.end; offset += sizeAt(block.bytes, offset)) {
-      const hash = block.bytes.readUInt32LE(offset);
+    for (let at = 1; at < block.end / ALIGNMENT; at += sizeAt(block, at) / ALIGNMENT) {
+      const hash = block.words[at]!;
       const shard = this.#shards[hash % SHARDS]!;
-      const slot = shard.slotOf(hash, number * PLACES_PER_BLOCK + offset / ALIGNMENT);
+      const slot = shard.slotOf(hash, number * PLACES_PER_BLOCK + at);
       if (slot >= 0) {
-        const start = offset + HEADER_BYTES;
-        const text = block.bytes.subarray(start, start + block.bytes.readUInt32LE(offset + 4));
-        shard.move(slot, this.#append(hash, text));
+        const size = sizeAt(block, at);
+        const place = this.#reserve(size);
+        this.#blocks[blockOf(place)]!.words.set(block.words.subarray(at, at + size / ALIGNMENT), wordOf(place));
+        shard.move(slot, place);
       }
     }
     this.#blocks[number] = undefined;
@@ -148,129 +218,37 @@ export class PackedRows {
   }
 }
 
-/** A part of the index: an open hash table with linear probing, in two arrays of numbers. */
-class Shard {
-  #hashes = new Uint32Array(16);
-  #places = new Uint32Array(16);
-  #count = 0;
-
-  placeAt(slot: number): number {
-    return this.#places[slot]!;
-  }
-
-  /** The first slot that may have this hash; -1 when there is none. */
-  first(hash: number): number {
-    return this.#search(this.#home(hash), hash);
-  }
-
-  next(slot: number, hash: number): number {
-    return this.#search((slot + 1) & this.#mask, hash);
-  }
-
-  slotOf(hash: number, place: number): number {
-    let slot = this.first(hash);
-    while (slot >= 0 && this.#places[slot] !== place) {
-      slot = this.next(slot, hash);
-    }
-    return slot;
-  }
-
-  move(slot: number, place: number): void {
-    this.#places[slot] = place;
-  }
-
-  add(hash: number, place: number): void {
-    if (++this.#count > this.#places.length * 0.7) {
-      this.#grow();
-    }
-    this.#put(hash, place);
-  }
-
-  /** Rows behind the one that goes move up, so that no search ends too early. */
-  removeAt(slot: number): void {
-    this.#count--;
-    let hole = slot;
-    for (let at = (slot + 1) & this.#mask; this.#places[at] !== FREE; at = (at + 1) & this.#mask) {
-      const home = this.#home(this.#hashes[at]!);
-      if (((at - home) & this.#mask) >= ((at - hole) & this.#mask)) {
-        this.#hashes[hole] = this.#hashes[at]!;
-        this.#places[hole] = this.#places[at]!;
-        hole = at;
-      }
-    }
-    this.#places[hole] = FREE;
-  }
-
-  /** All places. */
-  places(): Uint32Array {
-    return this.#places.filter((place) => place !== FREE);
-  }
-
-  get #mask(): number {
-    return this.#places.length - 1;
-  }
-
-  #home(hash: number): number {
-    return (hash >>> 10) & this.#mask;
-  }
-
-  #search(from: number, hash: number): number {
-    for (let slot = from; this.#places[slot] !== FREE; slot = (slot + 1) & this.#mask) {
-      if (this.#hashes[slot] === hash) {
-        return slot;
-      }
-    }
-    return -1;
-  }
-
-  #put(hash: number, place: number): void {
-    let slot = this.#home(hash);
-    while (this.#places[slot] !== FREE) {
-      slot = (slot + 1) & this.#mask;
-    }
-    this.#hashes[slot] = hash;
-    this.#places[slot] = place;
-  }
-
-  #grow(): void {
-    const hashes = this.#hashes;
-    const places = this.#places;
-    this.#hashes = new Uint32Array(2 * hashes.length);
-    this.#places = new Uint32Array(2 * places.length);
-    places.forEach((place, slot) => {
-      if (place !== FREE) {
-        this.#put(hashes[slot]!, place);
-      }
-    });
-  }
-}
-
-/** A place is the number of a block and an offset in it, in units of the alignment: together 32 bits, 16 GiB of rows. */
+/** A place is the number of a block and a word in it: together 32 bits, 16 GiB of rows. */
 const ALIGNMENT = 4;
 const PLACES_PER_BLOCK = BLOCK_BYTES / ALIGNMENT;
+
+const ADDRESS_SHIFT = 16;
+const TREATMENT_BITS = 0xffff;
+/** A longer one, and one that JSON writes with a backslash, is read with the whole row. */
+const LONGEST_ADDRESS = 0xffff;
+const COLON = 0x3a;
 
 function blockOf(place: number): number {
   return Math.floor(place / PLACES_PER_BLOCK);
 }
 
-function offsetOf(place: number): number {
-  return (place % PLACES_PER_BLOCK) * ALIGNMENT;
+function wordOf(place: number): number {
+  return place % PLACES_PER_BLOCK;
 }
 
-function sizeAt(bytes: Buffer, offset: number): number {
-  return aligned(HEADER_BYTES + bytes.readUInt32LE(offset + 4));
+function sizeAt({ words }: Block, at: number): number {
+  return aligned(HEADER_BYTES + words[at + 1]!);
 }
 
 function aligned(size: number): number {
   return Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 }
 
-/** 32 bits over all characters of a key, well mixed. */
-function hashOf(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) {
-    hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+function isAt(bytes: Buffer, start: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (bytes[start + i] !== text.charCodeAt(i)) {
+      return false;
+    }
   }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  return (hash ^ (hash >>> 13)) >>> 0;
+  return true;
 }

@@ -19,11 +19,16 @@ export class TableHash {
   }
 
   add(row: Endpoint): void {
-    this.#sum = BigInt.asUintN(128, this.#sum + rowHash(row));
+    this.addText(rowText(row));
+  }
+
+  /** Adds the row of this short text (row-text.ts). */
+  addText(text: string): void {
+    this.#sum = BigInt.asUintN(128, this.#sum + textHash(text));
   }
 
   remove(row: Endpoint): void {
-    this.#sum = BigInt.asUintN(128, this.#sum - rowHash(row));
+    this.#sum = BigInt.asUintN(128, this.#sum - textHash(rowText(row)));
   }
 
   apply(differences: readonly RowDifference[]): this {
@@ -53,7 +58,7 @@ export function hashOf(rows: Iterable<Endpoint>): string {
   return hash.toString();
 }
 
-/** Half of the SHA-256 of the row's text. */
-function rowHash(row: Endpoint): bigint {
-  return BigInt(`0x${digestOf("sha256", rowText(row)).slice(0, 32)}`);
+/** Half of the SHA-256 of a row's text. */
+function textHash(text: string): bigint {
+  return BigInt(`0x${digestOf("sha256", text).slice(0, 32)}`);
 }

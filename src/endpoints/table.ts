@@ -1,21 +1,12 @@
 import { keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
-import { PackedRows } from "./packed-rows.ts";
+import { type FoundRow, PackedRows } from "./packed-rows.ts";
+import { rowText } from "./row-text.ts";
 import type { RowDifference, TableSnapshot } from "./store.ts";
 import { TableHash } from "./table-hash.ts";
 
-/** A row in its place in the table, with room for what the routing works out from it once. */
-export interface TableEntry {
-  readonly endpoint: Endpoint;
-  /** Owned by routing/; it lives and dies with the entry. */
-  plan: unknown;
-}
-
 /** A table to put in force, its hash being worked out from the rows. */
 type WholeTable = Pick<TableSnapshot, "revision" | "endpoints"> & Partial<TableSnapshot>;
-
-/** How many entries of rows that were asked for lately are kept ready, in each of two halves. */
-const READY = 1_000;
 
 /**
  * The endpoint table that serves calls: rows by comparison key, all in memory. Rows are never changed in place.
@@ -26,9 +17,6 @@ export class EndpointTable {
   #rows = new PackedRows();
   #hash = new TableHash();
   #revision = 0;
-  /** Entries asked for lately, and those before them; what is in neither is made anew when it is asked for. */
-  #ready = new Map<string, TableEntry>();
-  #readyBefore = new Map<string, TableEntry>();
 
   constructor(table?: WholeTable) {
     if (table !== undefined) {
@@ -52,29 +40,12 @@ export class EndpointTable {
 
   /** The row with this key (see addressKey), enabled or not. */
   find(key: string): Endpoint | undefined {
-    return this.entry(key)?.endpoint;
+    return this.#rows.get(key);
   }
 
-  /** The same for the routing, which keeps its plan beside the row. */
-  entry(key: string): TableEntry | undefined {
-    const ready = this.#ready.get(key);
-    if (ready !== undefined) {
-      return ready;
-    }
-    let entry = this.#readyBefore.get(key);
-    if (entry === undefined) {
-      const endpoint = this.#rows.get(key);
-      if (endpoint === undefined) {
-        return undefined;
-      }
-      entry = { endpoint, plan: undefined };
-    }
-    if (this.#ready.size >= READY) {
-      this.#readyBefore = this.#ready;
-      this.#ready = new Map();
-    }
-    this.#ready.set(key, entry);
-    return entry;
+  /** As much of it as the routing needs, at the cost that a call may have. */
+  findForCall(key: string): FoundRow | undefined {
+    return this.#rows.find(key);
   }
 
   /** Every row, in no particular order. */
@@ -86,8 +57,6 @@ export class EndpointTable {
   replace({ endpoints, revision }: WholeTable): void {
     this.#rows = new PackedRows();
     this.#hash = new TableHash();
-    this.#ready = new Map();
-    this.#readyBefore = new Map();
     for (const endpoint of endpoints) {
       this.set(endpoint);
     }
@@ -99,8 +68,6 @@ export class EndpointTable {
     this.#rows = other.#rows;
     this.#hash = other.#hash;
     this.#revision = other.#revision;
-    this.#ready = new Map();
-    this.#readyBefore = new Map();
   }
 
   /** Puts the rows of one committed change in force, all at once. */
@@ -118,13 +85,14 @@ export class EndpointTable {
   /** One step of a large change: puts a row in its place. */
   set(endpoint: Endpoint): void {
     const key = keyOf(endpoint);
-    this.#forget(key, this.#rows.set(key, endpoint));
-    this.#hash.add(endpoint);
+    const text = rowText(endpoint);
+    this.#forget(this.#rows.set(key, endpoint, text));
+    this.#hash.addText(text);
   }
 
   /** One step of a large change: takes the row at a key out, if there is one. */
   delete(key: string): void {
-    this.#forget(key, this.#rows.delete(key));
+    this.#forget(this.#rows.delete(key));
   }
 
   /** Ends the steps of a large change. */
@@ -132,11 +100,9 @@ export class EndpointTable {
     this.#revision = revision;
   }
 
-  #forget(key: string, before: Endpoint | undefined): void {
+  #forget(before: Endpoint | undefined): void {
     if (before !== undefined) {
       this.#hash.remove(before);
-      this.#ready.delete(key);
-      this.#readyBefore.delete(key);
     }
   }
 }

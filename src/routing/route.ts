@@ -1,8 +1,8 @@
 import { addressKey } from "../endpoints/address-key.ts";
 import { uriHost } from "../endpoints/host.ts";
-import type { Endpoint } from "../endpoints/model.ts";
 import type { EndpointTable } from "../endpoints/table.ts";
-import type { Decision, ProxyDecision, RejectDecision, RoutingRequest } from "../sip/decision.ts";
+import type { TreatmentSettings } from "../endpoints/treatments.ts";
+import type { Decision, RejectDecision, RoutingRequest } from "../sip/decision.ts";
 
 export interface RoutingOptions {
   /** What happens to an address that is no endpoint: 404, or on to this SIP URI. */
@@ -13,24 +13,30 @@ export interface RoutingOptions {
 
 /**
  * Where a request goes. Pure: the same request, table and options give the same decision. It runs for every request
- * outside a dialog, so a row's decision is worked out once and handed out again and again.
+ * outside a dialog, so what the rows of one treatment have in common is worked out once.
  */
 export function decide(request: RoutingRequest, table: EndpointTable, options: RoutingOptions): Decision {
   if (request.trust === "none") return refused(`${request.sourceAddress} is not trusted here`);
   const key = addressKey(request.requestUri);
-  const entry = key === undefined ? undefined : table.entry(key);
-  if (entry === undefined) {
+  const row = key === undefined ? undefined : table.findForCall(key);
+  if (row === undefined) {
     const address = options.registeredAs?.(request.requestUri);
     return address === undefined ? toStranger(request, key, options) : byContact(address, request, table, options);
   }
-  const plan = (entry.plan ??= makePlan(entry.endpoint)) as Plan;
-  if ("decision" in plan) {
-    return plan.decision;
+  const { sipAddress: endpoint, treatment } = row;
+  const plan = (treatment.plan ??= makePlan(treatment.settings)) as Plan;
+  if ("refusal" in plan) {
+    return { ...plan.refusal, explanation: `endpoint ${endpoint} ${plan.refusal.explanation}`, endpoint };
+  }
+  const { nextHops, failoverOn } = plan;
+  const failover = failoverOn === undefined ? undefined : { failoverOn };
+  if (plan.keepsRequestUri) {
+    return { kind: "proxy", nextHops, endpoint, ...failover };
   }
   const uris = plan.hosts.map((host) => `sip:${userOf(request.requestUri)}@${host}`);
   return plan.redirectStatus === undefined
-    ? { kind: "proxy", nextHops: plan.nextHops, requestUri: uris[0]!, endpoint: plan.endpoint, ...plan.failover }
-    : { kind: "redirect", status: plan.redirectStatus, contacts: uris, endpoint: plan.endpoint };
+    ? { kind: "proxy", nextHops, requestUri: uris[0]!, endpoint, ...failover }
+    : { kind: "redirect", status: plan.redirectStatus, contacts: uris, endpoint };
 }
 
 /** A request that a registrar has sent to our Contact: as if its address had been dialled, also for whoever is next. */
@@ -42,66 +48,59 @@ function byContact(address: string, request: RoutingRequest, table: EndpointTabl
     : decision;
 }
 
-/** A row's answer: complete, or with the user part still to be filled in as it was dialled. */
+/** How the rows of a treatment answer, but for their address and the user part that was dialled. */
 type Plan =
-  | { readonly decision: Decision }
+  | { readonly refusal: RejectDecision }
   | {
-      readonly endpoint: string;
       readonly nextHops: readonly string[];
       /** What stands behind `user@`, for the pool and then for the backup pool. */
       readonly hosts: readonly string[];
       readonly redirectStatus: 302 | 303 | undefined;
-      readonly failover: Pick<ProxyDecision, "failoverOn">;
+      readonly keepsRequestUri: boolean;
+      readonly failoverOn: readonly number[] | undefined;
     };
 
-function makePlan(row: Endpoint): Plan {
-  const endpoint = row.sipAddress;
+function makePlan(row: TreatmentSettings): Plan {
   if (row.retired !== undefined) {
-    return { decision: retired(endpoint, row.retired, row.retiredReason) };
+    return { refusal: retired(row.retired, row.retiredReason) };
   }
   if (!row.enabled) {
-    return { decision: disabled(endpoint) };
+    return { refusal: DISABLED };
   }
   const port = row.port === undefined ? "" : `:${row.port}`;
   const transport = row.transport === "auto" ? "" : `;transport=${row.transport}`;
   const pools = row.backupPool === undefined ? [row.poolFqdn] : [row.poolFqdn, row.backupPool];
   const hosts = pools.map((pool) => uriHost(pool) + port + transport);
-  const nextHops = hosts.map((host) => `sip:${host}`);
-  const failover = row.failoverOn === undefined ? {} : { failoverOn: row.failoverOn.split(",").map(Number) };
-  if (row.mode === "proxy" && row.requestUri === "keep") {
-    const decision: ProxyDecision = { kind: "proxy", nextHops, endpoint, ...failover };
-    return { decision };
-  }
-  const redirectStatus = row.mode === "redirect" ? row.redirectStatus : undefined;
-  return { endpoint, nextHops, hosts, redirectStatus, failover };
-}
-
-/** The URIs to which calls of this row are proxied, in order; none where it answers itself. */
-export function nextHopsOf(row: Endpoint): readonly string[] {
-  const plan = makePlan(row);
-  if (!("decision" in plan)) return plan.redirectStatus === undefined ? plan.nextHops : [];
-  return plan.decision.kind === "proxy" ? plan.decision.nextHops : [];
-}
-
-/** RFC 3261 §21.4.18: the address is right, but it is not to be reached for now. */
-function disabled(endpoint: string): RejectDecision {
   return {
-    kind: "reject",
-    status: 480,
-    reason: "Temporarily Unavailable",
-    explanation: `endpoint ${endpoint} is disabled`,
-    endpoint,
+    nextHops: hosts.map((host) => `sip:${host}`),
+    hosts,
+    redirectStatus: row.mode === "redirect" ? row.redirectStatus : undefined,
+    keepsRequestUri: row.mode === "proxy" && row.requestUri === "keep",
+    failoverOn: row.failoverOn?.split(",").map(Number),
   };
 }
 
+/** The URIs to which calls of rows with these settings are proxied, in order; none where they are answered here. */
+export function nextHopsOf(row: TreatmentSettings): readonly string[] {
+  const plan = makePlan(row);
+  return "refusal" in plan || plan.redirectStatus !== undefined ? [] : plan.nextHops;
+}
+
+/** RFC 3261 §21.4.18: the address is right, but it is not to be reached for now. */
+const DISABLED: RejectDecision = {
+  kind: "reject",
+  status: 480,
+  reason: "Temporarily Unavailable",
+  explanation: "is disabled",
+};
+
 /** RFC 3261 §21.4.10 (410) or §21.4.5 (404): the address is no more. The decision names it, so that its callers are still seen. */
-function retired(endpoint: string, status: 404 | 410, reason: string | undefined): RejectDecision {
+function retired(status: 404 | 410, reason: string | undefined): RejectDecision {
   return {
     kind: "reject",
     status,
     reason: status === 410 ? "Gone" : "Not Found",
-    explanation: `endpoint ${endpoint} is retired${reason === undefined ? "" : `: ${reason}`}`,
-    endpoint,
+    explanation: `is retired${reason === undefined ? "" : `: ${reason}`}`,
   };
 }
 

@@ -41,3 +41,22 @@ t.test("callers are told by address; with room for none nobody is remembered", a
   t.same(none.names(), []);
   t.equal(none.usage.uses.get("sip:ocschat@contoso.com")?.answered, 1);
 });
+
+t.test(
+  "of a thousand callers who take turns, those that called last are remembered, each under its address",
+  async (t) => {
+    const { usage, call } = usageWith({ endpoints: 5, callers: 100 });
+    const last = new Map<string, number>();
+    for (let i = 1; i <= 20_000; i++) {
+      const caller = `caller${(i * 7919) % 997}`;
+      const endpoint = `sip:room${(i * 31) % 11}@contoso.com`;
+      call(caller, endpoint);
+      last.delete(`${endpoint} sip:${caller}@contoso.com`);
+      last.set(`${endpoint} sip:${caller}@contoso.com`, i);
+    }
+    t.same(
+      usage.callers().map(({ endpoint, caller, lastAt }) => [`${endpoint} ${caller}`, lastAt]),
+      [...last].reverse().slice(0, 100),
+    );
+  },
+);

@@ -2,6 +2,7 @@ import t from "tap";
 import { keyOf } from "../../src/endpoints/address-key.ts";
 import type { Endpoint } from "../../src/endpoints/model.ts";
 import { PackedRows } from "../../src/endpoints/packed-rows.ts";
+import { textHash } from "../../src/hash-index.ts";
 import { SimRandom } from "../support/sim-random.ts";
 import { row } from "./row.ts";
 
@@ -62,4 +63,34 @@ t.test("a table that changes again and again does not grow", async (t) => {
   // 500 rows are some 100 kB; 100,000 would be 20 MB.
   t.ok(packed.blocks <= 4, `${packed.blocks} blocks`);
   t.ok(process.memoryUsage().arrayBuffers - before < 50e6);
+});
+
+t.test("a call finds address and treatment of a row, however its address is written", async (t) => {
+  const packed = new PackedRows();
+  const addresses = ["sip:plain@contoso.com", "sips:Tls@Contoso.com", "sip:x%41@contoso.com.", 'sip:q"\\@contoso.com'];
+  for (const sipAddress of addresses) {
+    packed.set(keyOf({ sipAddress }), row({ sipAddress, poolFqdn: `${sipAddress.length}.contoso.com` }));
+  }
+  for (const sipAddress of addresses) {
+    const found = packed.find(keyOf({ sipAddress }));
+    t.match(found, { sipAddress, treatment: { settings: { poolFqdn: `${sipAddress.length}.contoso.com` } } });
+  }
+  t.equal(packed.find("plain@contoso.co"), undefined);
+});
+
+t.test("two keys with the same hash each have their own row", async (t) => {
+  const pairs = [
+    ["room609396@contoso.com", "room1085650@contoso.com"],
+    ["room609397@contoso.com", "room1085651@contoso.com"],
+  ] as const;
+  const packed = new PackedRows();
+  for (const [first, second] of pairs) {
+    t.equal(textHash(first), textHash(second));
+    packed.set(first, row({ sipAddress: `sip:${first}` }));
+    t.equal(packed.find(second), undefined);
+    t.equal(packed.delete(second), undefined);
+    packed.set(second, row({ sipAddress: `sip:${second}`, mode: "redirect" }));
+    t.match(packed.find(first), { sipAddress: `sip:${first}`, treatment: { settings: { mode: "proxy" } } });
+    t.match(packed.find(second), { sipAddress: `sip:${second}`, treatment: { settings: { mode: "redirect" } } });
+  }
 });

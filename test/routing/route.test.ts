@@ -93,6 +93,26 @@ t.test("with a default route everything else goes there, unchanged", async (t) =
   }
 });
 
+t.test("rows of the same treatment are each answered under their own address", async (t) => {
+  const rows = ["sip:a@contoso.com", "sip:B@contoso.com"].map((sipAddress) => row({ sipAddress, enabled: false }));
+  t.match(route("sip:a@contoso.com", rows), { endpoint: "sip:a@contoso.com", explanation: /sip:a@contoso.com/ });
+  t.match(route("sip:b@contoso.com", rows), { endpoint: "sip:B@contoso.com", explanation: /sip:B@contoso.com/ });
+});
+
+t.test("a row is answered by itself where the table has too many different pools", async (t) => {
+  const rows = Array.from({ length: 10_100 }, (_, i) =>
+    row({ sipAddress: `sip:room${i}@contoso.com`, poolFqdn: `pool${i}.contoso.com` }),
+  );
+  const table = new EndpointTable({ revision: 1, endpoints: rows });
+  for (const i of [0, 9_999, 10_099]) {
+    const request = { method: "INVITE", requestUri: `sip:room${i}@contoso.com`, transport: "tcp" } as const;
+    t.match(decide({ ...request, sourceAddress: "127.0.0.1" }, table, { defaultRoute: "reject" }), {
+      nextHops: [`sip:pool${i}.contoso.com`],
+      endpoint: `sip:room${i}@contoso.com`,
+    });
+  }
+});
+
 t.test("a changed row decides anew at once", async (t) => {
   const table = new EndpointTable({ revision: 1, endpoints: [row()] });
   const request = {
