@@ -45,6 +45,8 @@ export interface Flow {
    * showed none that was checked.
    */
   readonly peerNames?: readonly string[] | undefined;
+  /** For the SIP core alone: the client transaction whose request was the last to go out on it, of those that are left. */
+  lastSent?: unknown;
 }
 
 /** True where the transport itself delivers or reports failure (RFC 3261 §17): everything but UDP. */

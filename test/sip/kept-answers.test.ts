@@ -2,13 +2,14 @@ import t from "tap";
 import type { Flow } from "../../src/sip/flow.ts";
 import { KeyedHash } from "../../src/sip/keyed-hash.ts";
 import { KeptAnswers } from "../../src/sip/transaction/kept-answers.ts";
+import { KeyHash } from "../../src/sip/transaction/key-hash.ts";
 import { SimBench } from "../support/sim-bench.ts";
 import { writeMessage, writeReply } from "../support/sim-message.ts";
 
 const FLOW = { remoteAddress: "10.0.0.1", remotePort: 5060 } as Flow;
 
 function keeper(lifetime = 32_000) {
-  const kept = new KeptAnswers(lifetime, 7);
+  const kept = new KeptAnswers(lifetime, new KeyHash(7));
   const again = (key: string): string | undefined => {
     const found = kept.get(key);
     return found === undefined || found.flow === FLOW ? found?.text : "on another flow";

@@ -1,11 +1,15 @@
 import type { Flow } from "../flow.ts";
 import type { ClientTransaction } from "./client.ts";
+import type { KeyHash } from "./key-hash.ts";
+import { KeyTable } from "./key-table.ts";
 
 /** The client transactions, found by their key and by the flow on which their request went out. */
 export class ClientTransactions {
-  private readonly byKey = new Map<string, ClientTransaction>();
-  /** Most datagrams have a flow of their own, so one alone stands here without a set around it. */
-  private readonly byFlow = new Map<Flow, ClientTransaction | Set<ClientTransaction>>();
+  private readonly byKey: KeyTable<ClientTransaction>;
+
+  constructor(hashes: KeyHash) {
+    this.byKey = new KeyTable(hashes);
+  }
 
   get size(): number {
     return this.byKey.size;
@@ -20,28 +24,28 @@ export class ClientTransactions {
   }
 
   add(transaction: ClientTransaction): void {
-    const { key, flow } = transaction;
-    this.byKey.set(key, transaction);
-    const others = this.byFlow.get(flow);
-    if (others === undefined) this.byFlow.set(flow, transaction);
-    else if (others instanceof Set) others.add(transaction);
-    else this.byFlow.set(flow, new Set([others, transaction]));
+    this.byKey.add(transaction);
+    const { flow } = transaction;
+    const last = flow.lastSent as ClientTransaction | undefined;
+    transaction.sentBefore = last;
+    if (last !== undefined) last.sentAfter = transaction;
+    flow.lastSent = transaction;
   }
 
   delete(transaction: ClientTransaction): void {
-    const { key, flow } = transaction;
-    if (!this.byKey.delete(key)) return;
-    const all = this.byFlow.get(flow);
-    if (all instanceof Set) {
-      all.delete(transaction);
-      if (all.size > 0) return;
-    }
-    this.byFlow.delete(flow);
+    if (!this.byKey.delete(transaction)) return;
+    const { flow, sentBefore, sentAfter } = transaction;
+    if (sentBefore !== undefined) sentBefore.sentAfter = sentAfter;
+    if (sentAfter !== undefined) sentAfter.sentBefore = sentBefore;
+    else flow.lastSent = sentBefore;
+    transaction.sentBefore = transaction.sentAfter = undefined;
   }
 
-  /** Those on this flow, as they stand now. */
+  /** Those on this flow in the order in which they were sent, as they stand now. */
   on(flow: Flow): readonly ClientTransaction[] {
-    const all = this.byFlow.get(flow);
-    return all === undefined ? [] : all instanceof Set ? [...all] : [all];
+    const all: ClientTransaction[] = [];
+    let each = flow.lastSent as ClientTransaction | undefined;
+    for (; each !== undefined; each = each.sentBefore) all.push(each);
+    return all.reverse();
   }
 }

@@ -1,12 +1,15 @@
 import type { Flow } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
 import type { ResponsePath } from "./environment.ts";
+import type { Keyed } from "./key-table.ts";
 
 /** What the two client transaction machines have in common for the elements around them. */
-export interface ClientTransaction {
-  readonly key: string;
+export interface ClientTransaction extends Keyed<ClientTransaction> {
   readonly method: string;
   readonly flow: Flow;
+  /** For `ClientTransactions` alone: its neighbours among those on the same flow. */
+  sentBefore: ClientTransaction | undefined;
+  sentAfter: ClientTransaction | undefined;
   /** True while a final response may still come. */
   readonly pending: boolean;
   /** A response with this transaction's key. */

@@ -10,6 +10,10 @@ export class InviteClientTransaction implements ClientTransaction {
   readonly key: string;
   readonly method = "INVITE";
   readonly flow: Flow;
+  hash = 0;
+  chained: ClientTransaction | undefined;
+  sentBefore: ClientTransaction | undefined;
+  sentAfter: ClientTransaction | undefined;
   /** `lost`: the connection broke under a ringing INVITE; a 2xx may still come on another one. */
   state: "calling" | "proceeding" | "lost" | "completed" | "accepted" | "terminated" = "calling";
   private readonly environment: TransactionEnvironment;

@@ -8,6 +8,8 @@ import type { ServerContext, ServerTransaction, ServerTransactionUser } from "./
 /** The INVITE server transaction (RFC 3261 §17.2.1 with the Accepted state of RFC 6026 §7.1). */
 export class InviteServerTransaction implements ServerTransaction {
   readonly key: string;
+  hash = 0;
+  chained: ServerTransaction | undefined;
   context: ServerContext | undefined;
   counted = false;
   readonly requestBytes: number;

@@ -1,12 +1,13 @@
 import type { Flow } from "../flow.ts";
+import type { KeyHash } from "./key-hash.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 /** With a longer chain somebody aims at it, and the transaction stays an object like others. */
 const LONGEST_CHAIN = 32;
 const NONE = -1;
 
-/** Where a key that is looked for is hashed and compared. */
-const SCRATCH = Buffer.alloc(4096);
+/** Characters. A longer one is somebody's joke. */
+const LONGEST_KEY = 4096;
 
 /** What is kept besides the answer itself. */
 export interface KeptAnswer {
@@ -28,7 +29,7 @@ export interface KeptAnswer {
  */
 export class KeptAnswers {
   private readonly lifetime: number;
-  private readonly seed: number;
+  private readonly keyHash: KeyHash;
   /** Slots of the ring, a power of two. Each of the arrays below has one number for each. */
   private room = 1024;
   private first = 0;
@@ -48,13 +49,10 @@ export class KeptAnswers {
   private firstChunk = 0;
   private end = CHUNK_BYTES;
 
-  /**
-   * @param lifetime ms
-   * @param seed so that nobody foresees which keys share a place
-   */
-  constructor(lifetime: number, seed: number) {
+  /** @param lifetime ms */
+  constructor(lifetime: number, keyHash: KeyHash) {
     this.lifetime = lifetime;
-    this.seed = seed;
+    this.keyHash = keyHash;
   }
 
   get size(): number {
@@ -69,10 +67,10 @@ export class KeptAnswers {
   /** Keeps an answer, from `now` on. @returns false when it cannot */
   keep({ key, text, flow, weight }: KeptAnswer, now: number): boolean {
     const size = key.length + text.length;
-    if (key.length > SCRATCH.length || size > CHUNK_BYTES) return false;
+    if (key.length > LONGEST_KEY || size > CHUNK_BYTES) return false;
     const chunk = this.chunkFor(size);
     chunk.write(key + text, this.end, size, "latin1");
-    const hash = this.hashOf(chunk, this.end, key.length);
+    const hash = this.keyHash.of(key);
     let chain = 0;
     for (let slot = this.buckets[hash & (this.room - 1)]!; slot !== NONE; slot = this.links[slot]!) chain++;
     if (chain >= LONGEST_CHAIN) return false;
@@ -124,23 +122,15 @@ export class KeptAnswers {
   }
 
   private find(key: string): number {
-    if (this.count === 0 || key.length > SCRATCH.length) return NONE;
-    SCRATCH.write(key, 0, key.length, "latin1");
-    const hash = this.hashOf(SCRATCH, 0, key.length);
+    if (this.count === 0 || key.length > LONGEST_KEY) return NONE;
+    const hash = this.keyHash.of(key);
     for (let slot = this.buckets[hash & (this.room - 1)]!; slot !== NONE; slot = this.links[slot]!) {
       if (this.hashes[slot] !== hash || this.keyLengths[slot] !== key.length) continue;
       const place = this.places[slot]!;
       const start = place % CHUNK_BYTES;
-      if (SCRATCH.compare(this.chunkAt(place), start, start + key.length, 0, key.length) === 0) return slot;
+      if (this.chunkAt(place).toString("latin1", start, start + key.length) === key) return slot;
     }
     return NONE;
-  }
-
-  private hashOf(bytes: Buffer, start: number, length: number): number {
-    let hash = this.seed;
-    for (let i = start; i < start + length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    return hash ^ (hash >>> 13);
   }
 
   private link(slot: number): void {

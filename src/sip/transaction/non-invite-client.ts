@@ -10,6 +10,10 @@ export class NonInviteClientTransaction implements ClientTransaction {
   readonly key: string;
   readonly method: string;
   readonly flow: Flow;
+  hash = 0;
+  chained: ClientTransaction | undefined;
+  sentBefore: ClientTransaction | undefined;
+  sentAfter: ClientTransaction | undefined;
   state: "trying" | "proceeding" | "completed" | "terminated" = "trying";
   private readonly environment: TransactionEnvironment;
   private readonly table: ClientTransactionTable;

@@ -7,6 +7,8 @@ import type { ServerContext, ServerTransaction, ServerTransactionUser } from "./
 /** The non-INVITE server transaction (RFC 3261 §17.2.2). */
 export class NonInviteServerTransaction implements ServerTransaction {
   readonly key: string;
+  hash = 0;
+  chained: ServerTransaction | undefined;
   context: ServerContext | undefined;
   counted = false;
   readonly requestBytes: number;

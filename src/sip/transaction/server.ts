@@ -1,4 +1,5 @@
 import type { ResponsePath } from "./environment.ts";
+import type { Keyed } from "./key-table.ts";
 
 /** Who works on the answer to a request. */
 export interface ServerContext {
@@ -9,8 +10,7 @@ export interface ServerContext {
 }
 
 /** What the two server transaction machines have in common for the elements around them. */
-export interface ServerTransaction {
-  readonly key: string;
+export interface ServerTransaction extends Keyed<ServerTransaction> {
   /** The way back to the sender of the request. */
   readonly path: ResponsePath;
   /** Who proxies the request, until it is answered; undefined from the start for one that is not proxied. */

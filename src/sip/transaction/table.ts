@@ -6,6 +6,8 @@ import type { ClientTransaction, ClientTransactionTable, WayUpstream } from "./c
 import { ClientTransactions } from "./client-transactions.ts";
 import { ResponsePath } from "./environment.ts";
 import { type KeptAnswer, KeptAnswers } from "./kept-answers.ts";
+import { KeyHash } from "./key-hash.ts";
+import { KeyTable } from "./key-table.ts";
 import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
 
 /** The weight of what `Capacity` does not count. */
@@ -15,8 +17,8 @@ const NOT_COUNTED = -1;
 export class TransactionTable implements ClientTransactionTable, ServerTransactionUser {
   private readonly timers: Timers;
   private readonly capacity: Capacity;
-  private readonly servers = new Map<string, ServerTransaction>();
-  private readonly clients = new ClientTransactions();
+  private readonly servers: KeyTable<ServerTransaction>;
+  private readonly clients: ClientTransactions;
   /** Of requests that are answered: other than INVITE (Timer J), INVITE with 2xx (Timer L). */
   private readonly answered: KeptAnswers;
   /** Of requests other than INVITE that we sent and that are answered (Timer K). */
@@ -31,9 +33,12 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   constructor(timers: Timers, values: TimerValues, capacity: Capacity, seed: number) {
     this.timers = timers;
     this.capacity = capacity;
-    this.answered = new KeptAnswers(64 * values.t1, seed);
-    this.absorbed = new KeptAnswers(values.t4, seed);
-    this.accepted = new KeptAnswers(64 * values.t1, seed);
+    const hashes = new KeyHash(seed);
+    this.servers = new KeyTable(hashes);
+    this.clients = new ClientTransactions(hashes);
+    this.answered = new KeptAnswers(64 * values.t1, hashes);
+    this.absorbed = new KeptAnswers(values.t4, hashes);
+    this.accepted = new KeptAnswers(64 * values.t1, hashes);
   }
 
   get serverCount(): number {
@@ -110,7 +115,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   }
 
   addServer(transaction: ServerTransaction): void {
-    this.servers.set(transaction.key, transaction);
+    this.servers.add(transaction);
   }
 
   addClient(transaction: ClientTransaction): void {
@@ -131,10 +136,11 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
     return kept;
   }
 
-  keepAnswer({ key, counted, requestBytes }: ServerTransaction, text: string, { flow }: ResponsePath): boolean {
+  keepAnswer(transaction: ServerTransaction, text: string, { flow }: ResponsePath): boolean {
+    const { key, counted, requestBytes } = transaction;
     const weight = counted ? requestBytes : NOT_COUNTED;
     const kept = this.answered.keep({ key, text, flow, weight }, this.timers.now);
-    if (kept) this.servers.delete(key);
+    if (kept) this.servers.delete(transaction);
     return kept;
   }
 
@@ -144,7 +150,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
 
   serverTransactionEnded(transaction: ServerTransaction): void {
     if (transaction.counted) this.capacity.giveBack(transaction.requestBytes);
-    this.servers.delete(transaction.key);
+    this.servers.delete(transaction);
   }
 
   private readonly giveBack = (weight: number): void => {

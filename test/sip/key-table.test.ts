@@ -1,0 +1,35 @@
+import t from "tap";
+import { KeyHash } from "../../src/sip/transaction/key-hash.ts";
+import { type Keyed, KeyTable } from "../../src/sip/transaction/key-table.ts";
+
+interface Entry extends Keyed<Entry> {
+  readonly key: string;
+}
+
+function entry(key: string): Entry {
+  return { key, hash: 0, chained: undefined };
+}
+
+t.test("thousands come and go, and each is found under its key as long as it is in", async (t) => {
+  const table = new KeyTable<Entry>(new KeyHash(7));
+  const all = Array.from({ length: 5000 }, (_, i) => entry(`z9hG4bK.${i.toString(36)} 10.0.0.1:5060 INVITE`));
+  const wrong = (from: number, to: number): number =>
+    all.filter(({ key }, i) => table.get(key) !== (i >= from && i < to ? all[i] : undefined)).length;
+  for (const one of all) table.add(one);
+  t.same([wrong(0, 5000), table.size, new Set(table.values()).size], [0, 5000, 5000]);
+  t.ok(all.slice(0, 4000).every((one) => table.delete(one)));
+  t.same([wrong(4000, 5000), table.size], [0, 1000]);
+  t.equal(table.delete(all[0]!), false, "what is not in cannot be taken out");
+  t.ok(
+    all.slice(0, 4000).every(({ chained }) => chained === undefined),
+    "who is out holds nobody",
+  );
+});
+
+t.test("keys with the same hash are told apart", async (t) => {
+  const table = new KeyTable<Entry>({ of: () => 5 } as unknown as KeyHash);
+  const [a, b, c] = ["a", "b", "c"].map(entry) as [Entry, Entry, Entry];
+  for (const one of [a, b, c]) table.add(one);
+  table.delete(b);
+  t.same([table.get("a"), table.get("b"), table.get("c")], [a, undefined, c]);
+});
