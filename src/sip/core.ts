@@ -252,7 +252,7 @@ export class SipCore implements ProxyEnvironment {
     if (known === undefined && request.method !== "ACK") {
       const answer = this.transactions.answer(key);
       if (answer !== undefined) {
-        if (answer.text !== "") this.send(answer.flow, answer.text);
+        if (answer.text !== "") this.send(answer.flow!, answer.text);
         return;
       }
     }

@@ -14,7 +14,8 @@ export interface KeptAnswer {
   readonly key: string;
   /** Sent again when the request comes again; "" where there is nothing to send. What it means else is its keeper's affair. */
   readonly text: string;
-  readonly flow: Flow;
+  /** Undefined where nothing is ever sent: a flow that is kept outlives the collections of the young. */
+  readonly flow: Flow | undefined;
   /** A number for whoever keeps it, which `expire` gives back. */
   readonly weight: number;
 }
@@ -101,7 +102,7 @@ export class KeptAnswers {
     const place = this.places[slot]!;
     const start = (place % CHUNK_BYTES) + this.keyLengths[slot]!;
     const text = this.chunkAt(place).toString("latin1", start, start + this.textLengths[slot]!);
-    return { key, text, flow: this.flows[slot]!, weight: this.weights[slot]! };
+    return { key, text, flow: this.flows[slot], weight: this.weights[slot]! };
   }
 
   /** Forgets what has been kept long enough, and tells the weight of each. */

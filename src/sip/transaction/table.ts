@@ -106,7 +106,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   /** Where a further 2xx goes to an INVITE of ours, under whose key one has come (RFC 6026 §7.2). */
   lateAnswers(key: string): WayUpstream | undefined {
     const kept = this.accepted.get(key);
-    return kept && { path: new ResponsePath(kept.flow, Number(kept.text)), cseq: kept.weight };
+    return kept && { path: new ResponsePath(kept.flow!, Number(kept.text)), cseq: kept.weight };
   }
 
   /** A flow broke; `reason` is for people. */
@@ -123,8 +123,8 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   }
 
   absorbAnswers(transaction: ClientTransaction): boolean {
-    const { key, flow } = transaction;
-    const absorbed = this.absorbed.keep({ key, text: "", flow, weight: NOT_COUNTED }, this.timers.now);
+    const { key } = transaction;
+    const absorbed = this.absorbed.keep({ key, text: "", flow: undefined, weight: NOT_COUNTED }, this.timers.now);
     if (absorbed) this.clients.delete(transaction);
     return absorbed;
   }
