@@ -21,6 +21,7 @@ import type { Passed } from "../sip/neighbours.ts";
 import type { OwnRequest, OwnResult } from "../sip/originate.ts";
 import type { ListenerStats } from "../transport/part.ts";
 import { Transports } from "../transport/transports.ts";
+import { BurstClock } from "./burst-clock.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Engine } from "./engine.ts";
 import { LoadWatch } from "./load-watch.ts";
@@ -62,6 +63,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   #wake: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
   readonly #anomalies: AnomalyLog;
+  readonly #clock = new BurstClock();
 
   private constructor(setup: EmbeddedEngineSetup, anomalies: AnomalyLog) {
     this.#anomalies = anomalies;
@@ -75,7 +77,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
       isServing: (key) => this.#core.isServing(key),
       isElsewhere: (callId) => this.#neighbourhood?.isElsewhere(callId) === true,
       poolKnown: (address) => this.#neighbourhood?.sharePool(address),
-      clock: () => performance.now(),
+      clock: this.#clock.now,
       seed: randomBytes(4).readUInt32LE(),
       name: () => this.#core.identity.name,
       tell: (kind, detail) => anomalies.tell(kind, detail),
@@ -105,6 +107,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
       },
       {
         received: (bytes, flow) => engine.#received(bytes, flow),
+        burst: (begins) => engine.#burst(begins),
         closed: (flow, reason) => engine.#closed(flow, reason),
         anomaly: (kind, detail) => anomalies.tell(kind, detail),
         notice: (detail) => setup.log.info({ detail }, "certificates"),
@@ -130,7 +133,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
       hosts: config.resolve.hosts,
       servers: config.resolve.servers,
       waysOut: listeners,
-      clock: () => performance.now(),
+      clock: this.#clock.now,
     });
     const { neighbourhood } = among ?? {};
     this.#neighbourhood = neighbourhood;
@@ -160,7 +163,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     const family = familyOf(target.address);
     const listener = this.listeners.find((l) => l.transport === target.transport && l.family === family);
     if (listener === undefined) done({ kind: "transport", reason: `there is no listener for ${target.transport}` });
-    else this.#core.probe(target, listener, performance.now(), done);
+    else this.#core.probe(target, listener, this.#clock.now(), done);
     this.#schedule();
   }
 
@@ -178,7 +181,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   }
 
   originate(request: OwnRequest, done: (result: OwnResult) => void): () => void {
-    const giveUp = this.#core.originate(request, performance.now(), done);
+    const giveUp = this.#core.originate(request, this.#clock.now(), done);
     this.#schedule();
     return giveUp;
   }
@@ -278,13 +281,13 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
 
   locate(queryId: number, query: LocateQuery): LocateResult | undefined {
     const found = this.#locator.locate(query, (result) => {
-      const now = performance.now();
+      const now = this.#clock.now();
       this.#knowPools(query, result);
       this.#core.resolved(queryId, this.#health.apply(result, now, query.inDialog), now);
       this.#schedule();
     });
     if (found !== undefined) this.#knowPools(query, found);
-    return found && this.#health.apply(found, performance.now(), query.inDialog);
+    return found && this.#health.apply(found, this.#clock.now(), query.inDialog);
   }
 
   /** Outside of dialogs only what the table and the configuration name is located. */
@@ -293,11 +296,11 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   }
 
   inOrder(targets: readonly Target[]): readonly Target[] {
-    return this.#health.order(targets, performance.now(), true);
+    return this.#health.order(targets, this.#clock.now(), true);
   }
 
   reached(target: Target, outcome: AddressOutcome, startedAt: number): void {
-    this.#health.report(target, outcome, performance.now(), startedAt);
+    this.#health.report(target, outcome, this.#clock.now(), startedAt);
   }
 
   watchPools(pools: Iterable<string>): void {
@@ -305,11 +308,11 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   }
 
   setDrains(drains: readonly Drain[]): void {
-    this.#health.setDrains(drains, performance.now(), Date.now());
+    this.#health.setDrains(drains, this.#clock.now(), Date.now());
   }
 
   describePools(): readonly AddressReport[] {
-    return this.#health.describe(performance.now());
+    return this.#health.describe(this.#clock.now());
   }
 
   decide(request: RoutingRequest, source: Flow): Decision {
@@ -322,6 +325,14 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
 
   event(event: CoreEvent): void {
     publishEvent(event);
+  }
+
+  #burst(begins: boolean): void {
+    if (begins) this.#clock.hold();
+    else {
+      this.#clock.release();
+      this.#schedule();
+    }
   }
 
   #received(bytes: Buffer, flow: Flow): void {
@@ -347,8 +358,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   }
 
   #receive(bytes: Buffer, flow: Flow, passed?: Passed): void {
-    this.#core.receive(bytes, flow, performance.now(), passed);
-    this.#schedule();
+    this.#core.receive(bytes, flow, this.#clock.now(), passed);
+    if (!this.#clock.isHeld) this.#schedule();
   }
 
   #closed(flow: Flow, reason: string): void {
@@ -357,7 +368,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   }
 
   #flowClosed(flow: Flow, reason: string): void {
-    this.#core.flowClosed(flow, reason, performance.now());
+    this.#core.flowClosed(flow, reason, this.#clock.now());
     this.#registrar?.flowClosed(flow);
     this.#schedule();
   }
@@ -368,12 +379,12 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
     if (due >= this.#wakeAt) return;
     clearTimeout(this.#wake);
     this.#wakeAt = due;
-    this.#wake = setTimeout(() => this.#tick(), Math.min(LONGEST_SLEEP_MS, Math.max(0, due - performance.now())));
+    this.#wake = setTimeout(() => this.#tick(), Math.min(LONGEST_SLEEP_MS, Math.max(0, due - this.#clock.now())));
   }
 
   #tick(): void {
     this.#wakeAt = Number.POSITIVE_INFINITY;
-    this.#core.tick(performance.now());
+    this.#core.tick(this.#clock.now());
     this.#schedule();
   }
 }

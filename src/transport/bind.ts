@@ -45,6 +45,7 @@ export async function bindPart(spec: ListenSpec, context: BindContext): Promise<
     let part: UdpListener | undefined;
     const receiver: UdpReceiver<UdpFlow> = {
       datagram: (bytes, peer, port) => part?.datagram(bytes, peer, port),
+      burst: (begins) => part?.burst(begins),
       unsent: (flow, reason) => part?.unsent(flow, reason),
       error: (reason) => part?.error(reason),
     };

@@ -215,16 +215,11 @@ export class StreamConnection implements Connection {
     const now = performance.now();
     this.#lastActivity = now;
     this.#framing.push(chunk);
-    for (;;) {
-      const frame = this.#framing.next();
-      if (frame === undefined) break;
-      this.#begunAt = undefined;
-      if (frame === "ping") {
-        this.#owner.stats.keepalives++;
-        this.#write(PONG);
-      } else takeIn(frame, this, this.#owner);
-      if (!this.#open) return;
-    }
+    const { handler } = this.#owner;
+    handler.burst?.(true);
+    this.#takeFrames();
+    handler.burst?.(false);
+    if (!this.#open) return;
     const kind = this.#framing.error;
     if (kind !== undefined) this.#framingFailed(kind);
     else {
@@ -233,6 +228,19 @@ export class StreamConnection implements Connection {
         // The wait was ours, so the time for a message begins anew.
         if (this.#begunAt !== undefined) this.#begunAt = performance.now();
       });
+    }
+  }
+
+  /** Takes in what is whole, as long as the connection is open. */
+  #takeFrames(): void {
+    while (this.#open) {
+      const frame = this.#framing.next();
+      if (frame === undefined) return;
+      this.#begunAt = undefined;
+      if (frame === "ping") {
+        this.#owner.stats.keepalives++;
+        this.#write(PONG);
+      } else takeIn(frame, this, this.#owner);
     }
   }
 

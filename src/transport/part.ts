@@ -9,6 +9,8 @@ import type { UdpForm } from "./udp/socket.ts";
 export interface TransportHandler {
   /** One whole SIP message (TCP) or one datagram (UDP). The bytes are good until this returns. */
   received(bytes: Buffer, flow: Flow): void;
+  /** What comes until it is called again, with false, came at once. */
+  burst?(begins: boolean): void;
   /**
    * A connection ended or never came about: once for each, with a reason for people. For UDP: a datagram could
    * not be sent; the flow object stays usable.

@@ -44,6 +44,16 @@ t.test("ACK and INFO in one segment come up as two messages, in order", async (t
     [ack, info],
   );
   t.equal(handler.messages[0]!.flow, handler.messages[1]!.flow);
+  t.same(handler.bursts, [2], "and as one burst");
+});
+
+t.test("a burst ends also where its connection does, in the middle of a segment", async (t) => {
+  const { transports, handler } = await listening(t, [{ transport: "tcp" }]);
+  handler.onMessage = () => transports.hangUp();
+  const client = await Client.to(t, transports.listeners[0]!.port);
+  client.socket.write(OPTIONS + OPTIONS);
+  await handler.end();
+  t.same([handler.bursts, handler.inBurst], [[1], false]);
 });
 
 t.test("what is written in one turn of the event loop leaves in one segment", async (t) => {

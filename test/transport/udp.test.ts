@@ -225,12 +225,21 @@ t.test("when the kernel takes no more, datagrams are dropped and it is told once
 });
 
 if (process.platform === "linux") {
+  t.test("what the kernel has ready is told as bursts, so that its time is read once", async (t) => {
+    const { transports, handler } = await listening(t, [{ transport: "udp" }], { udp: "batched" });
+    spawnSync(process.execPath, ["-e", SEND_200, String(transports.listeners[0]!.port)]);
+    await handler.until(() => handler.messages.length === 200);
+    const inBursts = handler.bursts.reduce((sum, messages) => sum + messages, 0);
+    t.ok(inBursts > 100, `${inBursts} of 200`);
+    t.notOk(handler.inBurst);
+  });
+
   const binding = { family: 4, address: "127.0.0.1", port: 0, bufferBytes: 65_536 } as const;
 
   t.test("a shared socket whose descriptor cannot be had moves datagrams one by one, and says so", async (t) => {
     const port = await freePort();
     const heard: string[] = [];
-    const receiver = { datagram: (bytes: Buffer) => heard.push(bytes.toString()), unsent() {}, error() {} };
+    const receiver = { datagram: (bytes: Buffer) => heard.push(bytes.toString()), burst() {}, unsent() {}, error() {} };
     const share = async (socket: Socket): Promise<number> => {
       await bound(socket, { address: "127.0.0.1", port });
       return -1;
@@ -250,7 +259,7 @@ if (process.platform === "linux") {
     // A file in the place of a socket.
     const descriptor = openSync("/dev/null", "r");
     const broken = { ...calls, socket: () => descriptor, bind: () => 0 };
-    const receiver = { datagram() {}, unsent() {}, error() {} };
+    const receiver = { datagram() {}, burst() {}, unsent() {}, error() {} };
     await t.rejects(bindBatchedSocket(broken, binding, receiver));
     t.throws(() => fstatSync(descriptor), { code: "EBADF" });
   });

@@ -18,13 +18,23 @@ export class Recorder implements TransportHandler {
   readonly ends: { flow: Flow; reason: string }[] = [];
   readonly anomalies: { kind: string; detail: string }[] = [];
   readonly notices: string[] = [];
+  /** How many messages came in each burst; the last one is under way while `inBurst`. */
+  readonly bursts: number[] = [];
+  inBurst = false;
   onMessage: ((bytes: Buffer, flow: Flow) => void) | undefined;
   readonly #events = new EventEmitter();
 
   received(bytes: Buffer, flow: Flow): void {
     this.messages.push({ text: bytes.toString("latin1"), flow });
+    if (this.inBurst) this.bursts[this.bursts.length - 1]!++;
     this.onMessage?.(bytes, flow);
     this.#events.emit("change");
+  }
+
+  burst(begins: boolean): void {
+    if (begins === this.inBurst) throw new Error("bursts do not nest, and each one ends");
+    if (begins) this.bursts.push(0);
+    this.inBurst = begins;
   }
 
   closed(flow: Flow, reason: string): void {

@@ -143,12 +143,16 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
     const batch = this.#incoming;
     while (this.#open && this.#reading && this.#arrived < MAX_PER_TURN) {
       const count = this.#calls.recvmmsg(this.#descriptor, batch.headers, BATCH, linux.MSG_DONTWAIT, null);
-      for (let i = 0; i < count; i++) {
-        const at = batch.nameAt(i);
-        const address = this.#addresses.textAt(batch.names, at);
-        this.#receiver.datagram(batch.received(i), address, this.#addresses.portAt(batch.names, at));
+      if (count > 0) {
+        this.#arrived += count;
+        this.#receiver.burst(true);
+        for (let i = 0; i < count; i++) {
+          const at = batch.nameAt(i);
+          const address = this.#addresses.textAt(batch.names, at);
+          this.#receiver.datagram(batch.received(i), address, this.#addresses.portAt(batch.names, at));
+        }
+        this.#receiver.burst(false);
       }
-      if (count > 0) this.#arrived += count;
       this.flush();
       // While a burst was worked on the next one has come, and another call brings more of it than node:dgram would.
       if (count < FEW) return;

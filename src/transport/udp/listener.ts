@@ -109,6 +109,10 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
     }
   }
 
+  burst(begins: boolean): void {
+    if (this.#started) this.#handler.burst?.(begins);
+  }
+
   /** The flow to answer on. Most peers always send from one port, and their requests share it. @param address with its zone */
   #flow(address: string, port: number): UdpFlow {
     const known = this.#flows.get(address);

@@ -21,6 +21,8 @@ export interface UdpSocket<Peer> {
 export interface UdpReceiver<Peer> {
   /** @param bytes one datagram, good until this returns. @param address an IP literal, with its zone if it needs one */
   datagram(bytes: Buffer, address: string, port: number): void;
+  /** What comes until it is called again, with false, came at once. */
+  burst(begins: boolean): void;
   /** A datagram for `peer` could not be sent. Never called from within `send`. */
   unsent(peer: Peer, reason: string): void;
   /** An error of the socket that belongs to no single send. */
