@@ -21,7 +21,7 @@ import type { OpenStoreChannel } from "./store-channel.ts";
 import type { Question } from "./supervisor/messages.ts";
 import { tableFollower } from "./table-followers.ts";
 import { TableInForce } from "./table-in-force.ts";
-import { nameUnableRows } from "./unable-rows.ts";
+import { doubtfulRows, nameUnableRows } from "./unable-rows.ts";
 import { limitWarnings } from "./untrusting-listeners.ts";
 
 /** A running gateway. */
@@ -139,7 +139,7 @@ async function startServing(
   operations.serve({ engine, table, isStoreWell: () => inForce.isStoreWell });
   follow();
   for (const warning of limitWarnings(config)) log.warn(warning);
-  void nameUnableRows(table.all(), engine.capabilities, log);
+  void nameUnableRows(doubtfulRows(table, engine.capabilities), engine.capabilities, log);
   log.info(
     { endpoints: table.size, revision: table.revision, store: storePlace(config.store) },
     "the endpoint table is loaded",

@@ -14,8 +14,9 @@ export interface RowsFollower {
 }
 
 /**
- * Tells `follower`, each time the result is called, what the rows are; a large table is gone through between calls. When
- * it changes meanwhile, it is gone through once more afterwards: steady changes must not keep the follower waiting.
+ * Tells `follower`, each time the result is called, what the rows are. Where their settings alone do not tell it, a large
+ * table is gone through between calls. When it changes meanwhile, it is gone through once more afterwards: steady changes
+ * must not keep the follower waiting.
  */
 export function tableFollower(table: EndpointTable, follower: RowsFollower): () => Promise<void> {
   if (follower.watchPools === undefined && follower.keepRegistered === undefined) return async () => {};
@@ -36,6 +37,12 @@ export function tableFollower(table: EndpointTable, follower: RowsFollower): () 
 }
 
 async function tellRows(table: EndpointTable, follower: RowsFollower): Promise<void> {
+  const shared = table.settings;
+  if (shared !== undefined && !shared.some(({ register }) => register)) {
+    follower.watchPools?.(new Set(shared.flatMap(nextHopsOf)));
+    follower.keepRegistered?.([]);
+    return;
+  }
   const pools = new Set<string>();
   const addresses: string[] = [];
   let rows = 0;

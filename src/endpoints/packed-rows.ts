@@ -2,7 +2,7 @@ import { HashIndex, textHash } from "../hash-index.ts";
 import { keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
 import { rowOfText, rowText } from "./row-text.ts";
-import { OWN, type Treatment, Treatments } from "./treatments.ts";
+import { OWN, type Treatment, type TreatmentSettings, Treatments } from "./treatments.ts";
 
 const BLOCK_BYTES = 256 * 1024;
 const SHARDS = 1024;
@@ -49,6 +49,8 @@ export class PackedRows {
   readonly #treatments = new Treatments();
   #current = -1;
   #size = 0;
+  /** Rows whose treatment is told by themselves alone. */
+  #own = 0;
 
   get size(): number {
     return this.#size;
@@ -57,6 +59,11 @@ export class PackedRows {
   /** How many blocks are in use. */
   get blocks(): number {
     return this.#blocks.length - this.#spare.length;
+  }
+
+  /** The different settings of all rows; undefined where there are too many, or where only the rows themselves tell. */
+  get settings(): readonly TreatmentSettings[] | undefined {
+    return this.#own === 0 ? this.#treatments.settings() : undefined;
   }
 
   get(key: string): Endpoint | undefined {
@@ -87,13 +94,17 @@ export class PackedRows {
     const before = this.delete(key);
     const hash = textHash(key);
     const isPlain = row.sipAddress.length <= LONGEST_ADDRESS && text.startsWith(`"${row.sipAddress}"`, 1);
+    const treatment = isPlain ? this.#treatments.take(row) : OWN;
+    if (treatment === OWN) {
+      this.#own++;
+    }
     const length = Buffer.byteLength(text);
     const place = this.#reserve(HEADER_BYTES + length);
     const { bytes, words } = this.#blocks[blockOf(place)]!;
     const at = wordOf(place);
     words[at] = hash;
     words[at + 1] = length;
-    words[at + 2] = isPlain ? (row.sipAddress.length << ADDRESS_SHIFT) | this.#treatments.take(row) : OWN;
+    words[at + 2] = isPlain ? (row.sipAddress.length << ADDRESS_SHIFT) | treatment : OWN;
     bytes.write(text, 4 * at + HEADER_BYTES);
     this.#shards[hash % SHARDS]!.add(hash, place);
     this.#size++;
@@ -113,7 +124,11 @@ export class PackedRows {
     const row = this.#rowAt(place);
     shard.removeAt(slot);
     const block = this.#blocks[blockOf(place)]!;
-    this.#treatments.release(block.words[wordOf(place) + 2]! & TREATMENT_BITS);
+    const treatment = block.words[wordOf(place) + 2]! & TREATMENT_BITS;
+    if (treatment === OWN) {
+      this.#own--;
+    }
+    this.#treatments.release(treatment);
     block.live -= sizeAt(block, wordOf(place));
     this.#size--;
     return row;

@@ -4,6 +4,7 @@ import { type FoundRow, PackedRows } from "./packed-rows.ts";
 import { rowText } from "./row-text.ts";
 import type { RowDifference, TableSnapshot } from "./store.ts";
 import { TableHash } from "./table-hash.ts";
+import type { TreatmentSettings } from "./treatments.ts";
 
 /** A table to put in force, its hash being worked out from the rows. */
 type WholeTable = Pick<TableSnapshot, "revision" | "endpoints"> & Partial<TableSnapshot>;
@@ -46,6 +47,11 @@ export class EndpointTable {
   /** As much of it as the routing needs, at the cost that a call may have. */
   findForCall(key: string): FoundRow | undefined {
     return this.#rows.find(key);
+  }
+
+  /** The different settings of all rows, for who need not look at each row; undefined where only the rows tell them. */
+  get settings(): readonly TreatmentSettings[] | undefined {
+    return this.#rows.settings;
   }
 
   /** Every row, in no particular order. */

@@ -73,6 +73,11 @@ export class Treatments {
     }
   }
 
+  /** Those of all treatments that rows have. */
+  settings(): TreatmentSettings[] {
+    return this.#byNumber.flatMap((shared) => shared?.settings ?? []);
+  }
+
   /** Undefined for {@link OWN}. */
   at(number: number): Treatment | undefined {
     return this.#byNumber[number];
