@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import { hostPort } from "../address.ts";
+import { canonicalAddress, hostPort } from "../address.ts";
 import { WaypostError } from "../errors.ts";
 import type { ReadinessReport } from "../observe/readiness.ts";
 import type { CallerReport } from "../observe/usage.ts";
@@ -101,6 +101,10 @@ function declareRoutes(app: FastifyInstance, sources: AdminSources): void {
     async ({ query: { address, all } }, reply) => {
       if ((address === undefined) === (all === undefined)) {
         const message = "say whose ban ends: ?address=192.0.2.9, or ?all=true";
+        return reply.code(400).send({ error: { code: "BAD_REQUEST", message } });
+      }
+      if (address !== undefined && canonicalAddress(address.replace(/\/64$/, "")) === undefined) {
+        const message = `${address} is no IP address; GET /bans lists who is banned`;
         return reply.code(400).send({ error: { code: "BAD_REQUEST", message } });
       }
       return { lifted: await sources.liftBans(address) };

@@ -258,7 +258,12 @@ t.test("bans are listed with their reason and end, counted, and lifted one by on
   t.same(await (await ask(gateway, "/bans?address=192.0.2.1", { method: "DELETE" })).json(), { lifted: 0 });
   t.same(await (await ask(gateway, "/bans?address=127.0.0.1", { method: "DELETE" })).json(), { lifted: 1 });
   t.same(await (await ask(gateway, "/bans?all=true", { method: "DELETE" })).json(), { lifted: 0 });
-  for (const mistaken of ["/bans", "/bans?adress=127.0.0.1", "/bans?address=127.0.0.1&all=true"]) {
+  for (const mistaken of [
+    "/bans",
+    "/bans?address=nobody",
+    "/bans?adress=127.0.0.1",
+    "/bans?address=127.0.0.1&all=true",
+  ]) {
     t.equal((await ask(gateway, mistaken, { method: "DELETE" })).status, 400, mistaken);
   }
   t.equal(await call(t, gateway, "sip:nobody@contoso.com", "after-the-ban"), 404);
