@@ -98,10 +98,11 @@ function settingsOf(row: Endpoint): TreatmentSettings {
   };
 }
 
-/** The same for equal settings only: what people write, which may hold any character, stands at the end. */
+/** The same for equal settings only: no value before the last can be empty, or hold a space. */
 function textOf(row: Endpoint): string {
-  const { poolFqdn, mode, redirectStatus, transport, port, requestUri, enabled } = row;
-  const { backupPool, failoverOn, register, retired, retiredReason } = row;
+  const { poolFqdn, mode, redirectStatus, transport, port = "", requestUri, enabled } = row;
+  const { backupPool = "", failoverOn = "", register = "", retired = "", retiredReason } = row;
   const plain = `${poolFqdn} ${mode} ${redirectStatus} ${transport} ${port} ${requestUri} ${enabled}`;
-  return `${plain} ${backupPool} ${failoverOn} ${register} ${retired} ${retiredReason}`;
+  const reason = retiredReason === undefined ? "" : `:${retiredReason}`;
+  return `${plain} ${backupPool} ${failoverOn} ${register} ${retired} ${reason}`;
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { HashIndex, textHash } from "../hash-index.ts";
 
 /** Somebody who used a legacy address. */
@@ -34,6 +35,8 @@ export class Callers {
   forgotten = 0;
   readonly #limit: number;
   readonly #index = new HashIndex();
+  /** So that nobody foresees which callers have one hash. */
+  readonly #seed = randomBytes(4).readUInt32LE();
   readonly #places: Place[] = [];
   /** After it comes who was silent longest, before it who was heard last. */
   readonly #ends: Place;
@@ -46,7 +49,7 @@ export class Callers {
 
   /** A request of somebody for a legacy address. @param now ms since 1970 */
   note(endpoint: string, caller: string, status: number, method: string, now: number): void {
-    const hash = textHash(caller, textHash(endpoint));
+    const hash = textHash(caller, textHash(endpoint, this.#seed));
     let place = this.#find(hash, endpoint, caller);
     if (place === undefined) {
       place = this.#newPlace();

@@ -16,6 +16,7 @@ t.test("rows that differ in address and notes have one treatment, all others one
     { requestUri: "pool" as const },
     { enabled: false },
     { backupPool: "dr.contoso.com" },
+    { backupPool: "undefined" },
     { failoverOn: "480" },
     { register: true as const },
     { retired: 410 as const },
