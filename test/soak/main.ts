@@ -211,12 +211,15 @@ function mib(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
-/** What is wrong with how memory went from the first rest to the last, in words. */
+/**
+ * What is wrong with how memory went, in words: from the first rest to the last, and for a store that moved into a
+ * process of its own meanwhile, since its history grew, from the first rest at which it was there.
+ */
 function growth(rests: readonly Rest[]): string[] {
-  const [first, last] = [rests[0]!, rests.at(-1)!];
-  return last.memory.flatMap(({ role, pid, heapUsed, external, resident }) => {
-    const before = first.memory.find((one) => one.pid === pid);
-    if (before === undefined) return [`the ${role} is another process than before`];
+  const seen = rests.flatMap(({ memory }) => memory);
+  return rests.at(-1)!.memory.flatMap(({ role, pid, heapUsed, external, resident }) => {
+    const before = seen.find((one) => one.role === role)!;
+    if (before.pid !== pid) return [`the ${role} is another process than before`];
     const heap = heapUsed + external - before.heapUsed - before.external;
     return [
       ...(heap > MOST_GROWTH.heap ? [`the heap of the ${role} grew by ${mib(heap)}`] : []),
