@@ -27,6 +27,11 @@ const GRACE_MS = 10_000;
 const VIEW_MS = 2000;
 /** How often it is looked whether an old epoch is over. */
 const PRUNE_MS = 10_000;
+/**
+ * V8's helpers compile and collect garbage beside the thread that serves. Where all have one core, each takes as much of it
+ * as that thread, so that with four of them calls waited.
+ */
+const MEMBER_OPTIONS = ["--v8-pool-size=1"];
 
 interface Member {
   readonly id: number;
@@ -72,7 +77,8 @@ export class Supervisor {
     this.#createLog = createLog;
     const random = randomBytes(8);
     this.#key = [random.readUInt32LE(0), random.readUInt32LE(4)];
-    cluster.setupPrimary({ exec: process.argv[1]!, args: process.argv.slice(2), serialization: "advanced" });
+    const execArgv = [...process.execArgv, ...MEMBER_OPTIONS];
+    cluster.setupPrimary({ exec: process.argv[1]!, args: process.argv.slice(2), execArgv, serialization: "advanced" });
     this.#pruning = setInterval(() => this.#prune(), PRUNE_MS).unref();
   }
 

@@ -46,6 +46,8 @@ export class KeptAnswers {
   /** By hash, the youngest slot with it. */
   private buckets = new Int32Array(this.room).fill(NONE);
   private readonly chunks: Buffer[] = [];
+  /** Chunks to be used again: each new one would bring the next large garbage collection nearer. Never more than are in use, and one. */
+  private readonly spare: Buffer[] = [];
   /** The number of the first of `chunks`, counted from the start. */
   private firstChunk = 0;
   private end = CHUNK_BYTES;
@@ -117,9 +119,10 @@ export class KeptAnswers {
     }
     const oldest = this.count === 0 ? this.firstChunk + this.chunks.length - 1 : this.chunkOf(this.first);
     while (this.firstChunk < oldest) {
-      this.chunks.shift();
+      this.spare.push(this.chunks.shift()!);
       this.firstChunk++;
     }
+    while (this.spare.length > this.chunks.length + 1) this.spare.pop();
   }
 
   private find(key: string): number {
@@ -162,7 +165,7 @@ export class KeptAnswers {
 
   private chunkFor(size: number): Buffer {
     if (this.chunks.length === 0 || this.end + size > CHUNK_BYTES) {
-      this.chunks.push(Buffer.allocUnsafeSlow(CHUNK_BYTES));
+      this.chunks.push(this.spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES));
       this.end = 0;
     }
     return this.chunks[this.chunks.length - 1]!;
