@@ -47,7 +47,7 @@ const objects = ({ out }: Outcome): Record<string, unknown>[] =>
 
 t.test("commands that ask the running gateway", async (t) => {
   const upstream = await registrar(t);
-  const admin = await closedPort(t);
+  const admin = await closedPort();
   const settings = {
     listen: [{ transport: "udp", host: "127.0.0.1", port: 0 }],
     registrar: { server: `sip:127.0.0.1:${upstream.port}` },

@@ -8,7 +8,7 @@ async function guarded(t: Parameters<typeof Place.make>[0]): Promise<Place> {
   const pool = new SamplePool({ listen: { address: "127.0.0.1", port: 0 } });
   await pool.start();
   t.teardown(() => pool.close());
-  const dead = await closedPort(t);
+  const dead = await closedPort();
   return Place.make(
     t,
     JSON.stringify({

@@ -35,7 +35,7 @@ t.test("every command of docs/operating.md does what the page says", async (t) =
     pools.set(name, pool);
     hosts[name] = [`tcp:127.0.0.1:${pool.address.port}`];
   }
-  const { port } = await closedPort(t);
+  const { port } = await closedPort();
   const listen = [{ transport: "tcp", host: "127.0.0.1", port }];
   const place = await Place.make(t, JSON.stringify({ listen, resolve: { hosts } }));
   await serveCommands(t, place);

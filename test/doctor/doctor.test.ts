@@ -80,7 +80,7 @@ t.test("a place in resolve.hosts that the gateway has no listener for", async (t
 
 t.test("every address of the pool is looked at, and those of the backup pool", async (t) => {
   const sample = await pool(t);
-  const dead = await closedPort(t);
+  const dead = await closedPort();
   const endpoints = [row({ backupPool: "127.0.0.1", port: sample.address.port })];
   const steps = await examined(await reaching(t, [dead, sample.address]), endpoints);
   t.same(
@@ -160,7 +160,7 @@ t.test("UDP: an answer is waited for, and a port where nobody listens is told", 
 
 t.test("a quick probe: the first address that answers settles it; all that fails is told", async (t) => {
   const sample = await pool(t);
-  const dead = await closedPort(t);
+  const dead = await closedPort();
   const place = { host: "pcpool.contoso.com", port: undefined, transport: "auto" } as const;
   t.match(await probePool(place, await reaching(t, [dead, sample.address])), {
     kind: "answers",

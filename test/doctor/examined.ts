@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import net from "node:net";
 import { type Examination, examine } from "../../src/doctor/doctor.ts";
 import type { Reach } from "../../src/doctor/reach.ts";
 import { Steps } from "../../src/doctor/step.ts";
@@ -11,6 +9,7 @@ import type { Target, TransportName } from "../../src/sip/flow.ts";
 import { TlsDialler } from "../../src/transport/tls/dialler.ts";
 import { readMaterial } from "../../src/transport/tls/material.ts";
 import { row } from "../endpoints/row.ts";
+import { freePort } from "../support/free-port.ts";
 
 type T = { teardown(undo: () => unknown): void };
 type Place = Pick<Target, "address" | "port"> & { transport?: "udp" | "tcp" | "tls" };
@@ -49,14 +48,7 @@ export async function examined(
   return steps;
 }
 
-/** A TCP port that nobody listens on: bound, so that no other program gets it, and closed to callers. */
-export async function closedPort(t: T): Promise<Place> {
-  const server = net.createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, "close");
-  t.teardown(() => undefined);
-  return { address: "127.0.0.1", port };
+/** A port on which nobody listens, and that the system gives to nobody by itself. */
+export async function closedPort(): Promise<Place> {
+  return { address: "127.0.0.1", port: await freePort() };
 }

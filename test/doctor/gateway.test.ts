@@ -59,7 +59,7 @@ t.test("a gateway that does not run, and another program in its place", async (t
   const sample = new SamplePool({ listen: { address: "127.0.0.1", port: 0 } });
   await sample.start();
   t.teardown(() => sample.close());
-  const dead = await closedPort(t);
+  const dead = await closedPort();
   const place = { transport: "tcp", host: "gw.contoso.com" } as const;
   const places = [
     { ...place, ...dead, transport: "tcp" as const },
