@@ -11,7 +11,7 @@ export async function runServe(file: string | undefined): Promise<number> {
   const letYoungGenerationGrow = holdYoungGeneration();
   const { createLog } = await import("../observe/log.ts");
   if (cluster.isPrimary) {
-    const { supervise } = await import("../supervisor/supervisor.ts");
+    const { supervise } = await import("../supervisor/supervise.ts");
     return supervise(createLog);
   }
   const { serveAsMember } = await import("../supervisor/member.ts");
