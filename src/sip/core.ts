@@ -14,13 +14,13 @@ import { Origination, type OwnRequest, type OwnResult } from "./originate.ts";
 import { parseMessage } from "./parse.ts";
 import { sendProbe } from "./probe.ts";
 import type { LocatePurpose, NamesOnPath, ProxyEnvironment } from "./proxy/environment.ts";
-import { forwardAck } from "./proxy/forward-ack.ts";
+import { forwardAck, routesOfAck } from "./proxy/forward-ack.ts";
 import { viaWithSource } from "./proxy/forward-request.ts";
 import { forwardLateAnswer } from "./proxy/late-answers.ts";
 import { BRANCH_PREFIX, isLoop, loopHash } from "./proxy/loop.ts";
 import { PathNames } from "./proxy/path-names.ts";
 import type { ProxyJob } from "./proxy/proxy-job.ts";
-import { checkRequest } from "./proxy/request-checks.ts";
+import { asksForUs, checkRequest } from "./proxy/request-checks.ts";
 import { ResponseContext } from "./proxy/response-context.ts";
 import { preprocessRoutes, type RouteInformation } from "./proxy/routes.ts";
 import { MAX_UDP_REQUEST_BYTES } from "./proxy/size-rule.ts";
@@ -388,14 +388,9 @@ export class SipCore implements ProxyEnvironment {
     this.transactions.server(inviteKey)?.context?.cancel(request.value(Header.Reason));
   }
 
-  /** An ACK that no transaction takes: that of a 2xx, which travels along the route set (§16.6, §13.2.2.4). */
   private receiveAck(request: SipMessage, flow: Flow): void {
-    // All others are those of our own stateless answers (§8.2.7), or stray.
-    if (request.find(Header.Route) < 0) return;
-    const routes = preprocessRoutes(request, this.identity);
-    const onItsWay =
-      routes?.throughUs && (routes.routes.length > 0 || routes.uri === undefined || !this.identity.isSelf(routes.uri));
-    if (!routes || !onItsWay || request.to?.tag === undefined || checkRequest(request) !== undefined) return;
+    const routes = routesOfAck(request, this.identity);
+    if (routes === undefined) return;
     const way = this.names.read(routes, request.callId);
     if (way === undefined) return;
     if (way.elsewhere !== undefined && this.neighbours?.passTo(way.elsewhere, this.arrival)) return;
@@ -406,9 +401,4 @@ export class SipCore implements ProxyEnvironment {
   private drop(source: Flow, reason: string): void {
     if (this.host.hears("dropped")) this.host.event({ type: "dropped", reason, source });
   }
-}
-
-/** True for what opens a dialog, and for an OPTIONS outside of one, by which others see whether we take calls. */
-function asksForUs({ method, to }: SipMessage): boolean {
-  return to!.tag === undefined && (method === "INVITE" || method === "SUBSCRIBE" || method === "OPTIONS");
 }

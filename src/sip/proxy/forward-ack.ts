@@ -1,8 +1,24 @@
 import type { Flow, Target } from "../flow.ts";
+import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
+import type { SelfIdentity } from "../self-identity.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import { forwardRequest, viaValue } from "./forward-request.ts";
-import { nextHopOf, type RouteInformation } from "./routes.ts";
+import { checkRequest } from "./request-checks.ts";
+import { nextHopOf, preprocessRoutes, type RouteInformation } from "./routes.ts";
+
+/**
+ * The route set of an ACK that no transaction takes, where it leads further through us: that of a 2xx (§16.6, §13.2.2.4).
+ * All others are those of our own stateless answers (§8.2.7), or stray.
+ */
+export function routesOfAck(request: SipMessage, identity: SelfIdentity): RouteInformation | undefined {
+  if (request.find(Header.Route) < 0) return undefined;
+  const routes = preprocessRoutes(request, identity);
+  const onItsWay =
+    routes?.throughUs && (routes.routes.length > 0 || routes.uri === undefined || !identity.isSelf(routes.uri));
+  const isWhole = request.to?.tag !== undefined && checkRequest(request) === undefined;
+  return onItsWay && isWhole ? routes : undefined;
+}
 
 /** Sends the ACK of a 2xx on along its route set, without a transaction (§16.6 with §16.11). */
 export function forwardAck(

@@ -46,3 +46,8 @@ export function checkRequest(request: SipMessage): Refusal | undefined {
   }
   return undefined;
 }
+
+/** True for what opens a dialog, and for an OPTIONS outside of one, by which others see whether we take calls. */
+export function asksForUs({ method, to }: SipMessage): boolean {
+  return to!.tag === undefined && (method === "INVITE" || method === "SUBSCRIBE" || method === "OPTIONS");
+}
