@@ -1,12 +1,12 @@
 import { canonicalAddress, hostPort, isWildcard, zoneOf } from "../address.ts";
 import { WaypostError } from "../errors.ts";
 import { familyOf, type Listener } from "../sip/flow.ts";
-import type { Corks } from "./connection.ts";
 import { addressOfThisMachine, explainBindError } from "./explain.ts";
 import type { ListenSpec, TransportHandler, TransportOptions, TransportPart } from "./part.ts";
 import { bindTcpServer, TcpListener } from "./tcp.ts";
 import { TlsKeys } from "./tls/keys.ts";
 import { TlsListener } from "./tls/listener.ts";
+import type { Turn } from "./turn.ts";
 import { type UdpFlow, UdpListener } from "./udp/listener.ts";
 import { bindUdpSocket, type UdpBinding, type UdpReceiver } from "./udp/socket.ts";
 import { WsListener } from "./ws/listener.ts";
@@ -15,7 +15,7 @@ import { WsListener } from "./ws/listener.ts";
 export interface BindContext {
   readonly options: Required<TransportOptions>;
   readonly handler: TransportHandler;
-  readonly corks: Corks;
+  readonly turn: Turn;
   /** Each TLS listener's keys are put here. */
   readonly keys: Map<Listener, TlsKeys>;
   /** Called when other certificates or revocation lists have come into force. */
@@ -24,7 +24,7 @@ export interface BindContext {
 
 /** Binds one address. @throws WaypostError LISTENER_FAILED or CERTIFICATE_INVALID */
 export async function bindPart(spec: ListenSpec, context: BindContext): Promise<TransportPart> {
-  const { options, handler, corks } = context;
+  const { options, handler, turn } = context;
   const where = `${spec.transport} ${hostPort(spec.host, spec.port)}`;
   const failed = (cause: string, error?: unknown): WaypostError =>
     new WaypostError("LISTENER_FAILED", `cannot listen on ${where}: ${cause}`, { cause: error });
@@ -83,7 +83,7 @@ export async function bindPart(spec: ListenSpec, context: BindContext): Promise<
     throw failed(explainBindError(error), error);
   });
   const listener = describe(bound.port);
-  const setup = { listener, bound, handler, options, corks, zone };
+  const setup = { listener, bound, handler, options, turn, zone };
   if (keys !== undefined) context.keys.set(listener, keys);
   switch (spec.transport) {
     case "tcp":

@@ -1,7 +1,7 @@
 import type { Server, Socket } from "node:net";
 import { hostPort, isWildcard, withoutZone } from "../address.ts";
 import type { Listener, Target } from "../sip/flow.ts";
-import type { Connection, ConnectionOwner, Corks } from "./connection.ts";
+import type { Connection, ConnectionOwner } from "./connection.ts";
 import {
   type ListenerStats,
   newStats,
@@ -12,6 +12,7 @@ import {
 } from "./part.ts";
 import { RefusedFlow } from "./refused.ts";
 import type { Failure, HandshakeFailure } from "./tls/failure.ts";
+import type { Turn } from "./turn.ts";
 
 /** A bound server socket, and the connections it accepted before the listener started. */
 export interface BoundServer {
@@ -26,7 +27,7 @@ export interface ListenerSetup {
   readonly bound: BoundServer;
   readonly handler: TransportHandler;
   readonly options: Required<TransportOptions>;
-  readonly corks: Corks;
+  readonly turn: Turn;
   /** The zone of a link-local address with its percent sign, else "". */
   readonly zone: string;
 }
@@ -44,7 +45,7 @@ export abstract class ConnectionListener implements TransportPart, ConnectionOwn
   readonly stats: ListenerStats;
   readonly handler: TransportHandler;
   readonly options: Required<TransportOptions>;
-  readonly corks: Corks;
+  readonly turn: Turn;
   readonly #bound: BoundServer;
   readonly #localAddress: string | undefined;
   /** All connections, also those that are flushing their last bytes, each with its key. */
@@ -54,12 +55,12 @@ export abstract class ConnectionListener implements TransportPart, ConnectionOwn
   readonly #byKey = new Map<string, Connection>();
   #full = false;
 
-  constructor({ listener, bound, handler, options, corks, zone }: ListenerSetup) {
+  constructor({ listener, bound, handler, options, turn, zone }: ListenerSetup) {
     this.listener = listener;
     this.stats = newStats(listener);
     this.handler = handler;
     this.options = options;
-    this.corks = corks;
+    this.turn = turn;
     this.#bound = bound;
     this.#localAddress = isWildcard(listener.address) ? undefined : listener.address + zone;
     bound.server.maxConnections = options.maxConnections;

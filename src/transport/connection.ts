@@ -5,6 +5,7 @@ import { FRAMING_ERROR_TEXT, type FramingErrorKind, StreamFraming } from "../sip
 import { explainSocketError } from "./explain.ts";
 import { pauseIfTooFast, takeIn } from "./intake.ts";
 import type { ListenerStats, Message, OpenFlow, TransportHandler, TransportOptions } from "./part.ts";
+import type { Turn, Turning } from "./turn.ts";
 
 /** A flow that is a connection, as its listener sees it. */
 export interface Connection extends OpenFlow {
@@ -25,7 +26,7 @@ export interface ConnectionOwner {
   readonly handler: TransportHandler;
   readonly stats: ListenerStats;
   readonly options: Required<TransportOptions>;
-  readonly corks: Corks;
+  readonly turn: Turn;
   /** The connection takes no more bytes; its socket may still be flushing. */
   ended(connection: Connection): void;
   /** The socket is gone. */
@@ -50,28 +51,8 @@ const PONG = Buffer.from("\r\n", "latin1");
 /** How long a connection that has ended may take to flush what it still owes to a slow peer, in ms. */
 export const LINGER_MS = 5000;
 
-/**
- * Holds back what is sent on connections until the running turn of the event loop is over, so that messages
- * sent one after the other (an ACK and the INFO behind it) leave in one segment and one system call.
- */
-export class Corks {
-  #corked: StreamConnection[] = [];
-
-  /** The connection holds something back; it is told to let go at the end of the turn. */
-  add(connection: StreamConnection): void {
-    this.#corked.push(connection);
-    if (this.#corked.length === 1) setImmediate(this.#release);
-  }
-
-  #release = (): void => {
-    const connections = this.#corked;
-    this.#corked = [];
-    for (const connection of connections) connection.flush();
-  };
-}
-
 /** One TCP or TLS connection, carrying SIP messages both ways. */
-export class StreamConnection implements Connection {
+export class StreamConnection implements Connection, Turning {
   readonly listener: Listener;
   readonly transport: TransportName;
   readonly remoteAddress: string;
@@ -88,6 +69,8 @@ export class StreamConnection implements Connection {
    * text costs next to nothing, and one text is written in a fraction of the time of a list of them.
    */
   #held = "";
+  /** Bytes have come that are not taken in yet. */
+  #hasArrived = false;
   #lastActivity = performance.now();
   /** When the message began that is not here as a whole yet. */
   #begunAt: number | undefined;
@@ -106,13 +89,18 @@ export class StreamConnection implements Connection {
     if (dialling !== undefined) this.#awaitConnect(owner.options.connectTimeoutMs, dialling);
     socket.on("data", (chunk: Buffer) => this.#data(chunk));
     const explain = dialling?.explain ?? ((error) => explainSocketError(error, this.#peer));
-    socket.on("error", (error) => this.end(explain(error), "now"));
+    socket.on("error", (error) => {
+      this.takeArrived();
+      this.end(explain(error), "now");
+    });
     socket.on("end", () => {
+      this.takeArrived();
       // In the middle of a handshake an error follows, which says more.
       if (this.#connecting) return;
       this.end(`closed by ${this.#peer}${this.#framing.midMessage ? " in the middle of a message" : ""}`, "flush");
     });
     socket.on("close", () => {
+      this.takeArrived();
       this.end(`closed by ${this.#peer}`, "now");
       owner.stats.connections--;
       owner.gone(this);
@@ -197,11 +185,10 @@ export class StreamConnection implements Connection {
       this.end(`${maxQueuedBytes} bytes waited for ${this.#peer} ${why}`, "now");
       return;
     }
-    if (this.#held === "" && !this.#connecting) this.#owner.corks.add(this);
+    if (this.#held === "" && !this.#connecting) this.#owner.turn.holding(this);
     this.#held += typeof message === "string" ? message : message.toString("latin1");
   }
 
-  /** Lets go what was held back. */
   flush(): void {
     if (this.#held === "") return;
     const held = this.#held;
@@ -212,13 +199,19 @@ export class StreamConnection implements Connection {
 
   #data(chunk: Buffer): void {
     if (!this.#open) return;
+    this.#framing.push(chunk);
+    if (this.#hasArrived) return;
+    this.#hasArrived = true;
+    this.#owner.turn.arrived(this);
+  }
+
+  takeArrived(): void {
+    if (!this.#hasArrived) return;
+    this.#hasArrived = false;
+    if (!this.#open) return;
     const now = performance.now();
     this.#lastActivity = now;
-    this.#framing.push(chunk);
-    const { handler } = this.#owner;
-    handler.burst?.(true);
     this.#takeFrames();
-    handler.burst?.(false);
     if (!this.#open) return;
     const kind = this.#framing.error;
     if (kind !== undefined) this.#framingFailed(kind);

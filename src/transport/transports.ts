@@ -1,7 +1,6 @@
 import { canonicalAddress, hostPort, zoneOf } from "../address.ts";
 import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts";
 import { type BindContext, bindPart } from "./bind.ts";
-import { Corks } from "./connection.ts";
 import {
   DEFAULTS,
   type ListenerStats,
@@ -16,6 +15,7 @@ import { RefusedFlow } from "./refused.ts";
 import { type Expiry, expiries, expiryText } from "./tls/expiry.ts";
 import type { TlsKeys } from "./tls/keys.ts";
 import type { TlsOutboundSettings } from "./tls/settings.ts";
+import { Turn } from "./turn.ts";
 import { UdpListener } from "./udp/listener.ts";
 
 const DAY_MS = 86_400_000;
@@ -81,7 +81,8 @@ export class Transports {
     const replaced = (): void => {
       if (transports !== undefined) transports.#warnOfExpiry();
     };
-    const context: BindContext = { options: settings, handler, corks: new Corks(), keys: new Map(), replaced };
+    const turn = new Turn(handler, () => transports?.flushDatagrams());
+    const context: BindContext = { options: settings, handler, turn, keys: new Map(), replaced };
     const parts: TransportPart[] = [];
     try {
       for (const spec of specs) parts.push(await bindPart(spec, context));

@@ -4,10 +4,10 @@ import { createServer, isIP } from "node:net";
 import t from "tap";
 import { canonicalAddress, hostPort } from "../../src/address.ts";
 import { WaypostError } from "../../src/errors.ts";
-import { Corks } from "../../src/transport/connection.ts";
 import { DEFAULTS } from "../../src/transport/part.ts";
 import { bindTcpServer, TcpListener } from "../../src/transport/tcp.ts";
 import { Transports } from "../../src/transport/transports.ts";
+import { Turn } from "../../src/transport/turn.ts";
 import { Client, listening, OPTIONS, peerServer, Recorder, udpPeer } from "./wire.ts";
 
 t.test("listeners follow the specs, with the ports that were bound and the names to advertise", async (t) => {
@@ -92,7 +92,14 @@ t.test("what arrives before every listener is bound comes up afterwards", async 
   const handler = new Recorder();
   const advertised = { advertisedHost: "gw.contoso.com", advertisedPort: bound.port };
   const listener = { transport: "tcp", family: 4, address: "127.0.0.1", port: bound.port, ...advertised } as const;
-  const part = new TcpListener({ listener, bound, handler, options: DEFAULTS, corks: new Corks(), zone: "" });
+  const part = new TcpListener({
+    listener,
+    bound,
+    handler,
+    options: DEFAULTS,
+    turn: new Turn(handler, () => undefined),
+    zone: "",
+  });
   t.teardown(() => part.close());
   part.start();
   t.equal((await handler.message()).text, OPTIONS);

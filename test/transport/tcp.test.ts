@@ -47,6 +47,15 @@ t.test("ACK and INFO in one segment come up as two messages, in order", async (t
   t.same(handler.bursts, [2], "and as one burst");
 });
 
+t.test("what comes on several connections within one turn of the event loop is one burst", async (t) => {
+  const { transports, handler } = await listening(t, [{ transport: "tcp" }]);
+  const { port } = transports.listeners[0]!;
+  const clients = [await Client.to(t, port), await Client.to(t, port), await Client.to(t, port)];
+  for (const client of clients) client.socket.write(OPTIONS);
+  await handler.message(2);
+  t.same(handler.bursts, [3]);
+});
+
 t.test("a burst ends also where its connection does, in the middle of a segment", async (t) => {
   const { transports, handler } = await listening(t, [{ transport: "tcp" }]);
   handler.onMessage = () => transports.hangUp();

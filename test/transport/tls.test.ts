@@ -19,6 +19,18 @@ t.test("SIP travels over TLS both ways, and the CRLF keepalive with it", async (
   t.equal(await client.until((text) => text.length >= answer.length + 2), `\r\n${answer}`);
 });
 
+t.test("what comes together with the end of its connection is taken in before the end is told", async (t) => {
+  const { handler, listener } = await tlsListener(t);
+  const client = await tlsClient(t, listener.port);
+  const seen: string[] = [];
+  handler.onMessage = (_bytes, flow) => seen.push(`a message while ${flow.open ? "open" : "closed"}`);
+  client.socket.cork();
+  client.socket.write(OPTIONS);
+  client.socket.end();
+  await handler.end();
+  t.same(seen, ["a message while open"]);
+});
+
 t.test(
   "an accepted connection is reused for its address, and for a name only when the peer has proved it (RFC 5923)",
   async (t) => {
