@@ -38,6 +38,8 @@ export class Health {
   /** Kept apart from what was observed: nothing but an operator changes it. */
   #drained: readonly DrainInForce[] = [];
   readonly #suspect = new Set<Entry>();
+  /** What was asked for last: most calls go to one pool. */
+  #recent: Entry | undefined;
 
   constructor(settings: Partial<HealthSettings> = {}) {
     this.#settings = { ...DEFAULT_SETTINGS, ...settings };
@@ -253,19 +255,24 @@ export class Health {
   }
 
   #entry(target: Target): Entry {
-    const key = addressKey(target);
-    const known = this.#entries.get(key);
-    if (known !== undefined) {
-      known.target = target;
-      return known;
+    let entry = this.#recent;
+    if (entry === undefined || !isSameAddress(entry.target, target)) {
+      entry = this.#entries.get(addressKey(target)) ?? this.#add(target);
+      this.#recent = entry;
     }
+    entry.target = target;
+    return entry;
+  }
+
+  #add(target: Target): Entry {
     if (this.#entries.size >= MAX_ADDRESSES) this.#forgetOne();
     const entry: Entry = { target, generation: 0, answeredAt: undefined, trouble: undefined, probe: undefined };
-    this.#entries.set(key, entry);
+    this.#entries.set(addressKey(target), entry);
     return entry;
   }
 
   #forgetOne(): void {
+    this.#recent = undefined;
     let oldest: string | undefined;
     for (const [key, entry] of this.#entries) {
       oldest ??= key;
@@ -277,4 +284,8 @@ export class Health {
     this.#suspect.delete(this.#entries.get(oldest)!);
     this.#entries.delete(oldest);
   }
+}
+
+function isSameAddress(one: Target, other: Target): boolean {
+  return one.port === other.port && one.address === other.address && one.transport === other.transport;
 }

@@ -79,10 +79,16 @@ export class SelfIdentity {
    * The Record-Route or Path value, in angle brackets, always a loose router (§16.6 step 4).
    * @param user empty, or ends with `@`
    * @param secure true where the request goes to a `sips:` URI
+   * @param parameters more of the URI, each with its semicolon
    */
-  routeUri(listener: Listener, user: string, secure: boolean): string {
+  routeUri(listener: Listener, user: string, secure: boolean, parameters = ""): string {
     const host = listener.recordRoute ?? this.sentBy(listener);
-    return `<${secure ? "sips" : "sip"}:${user}${host};transport=${listener.transport};lr>`;
+    return `<${secure ? "sips" : "sip"}:${user}${host};transport=${listener.transport};lr${parameters}>`;
+  }
+
+  /** True when `routeUri` names both alike. */
+  sameRoute(one: Listener, other: Listener): boolean {
+    return one === other || this.routeUri(one, "", false) === this.routeUri(other, "", false);
   }
 
   /**

@@ -297,6 +297,18 @@ t.test("an address that is no longer probed forgets what probes said", async (t)
   t.equal(order(health, 0), "123");
 });
 
+t.test("what is reported in turn of two addresses counts for each its own", async (t) => {
+  const health = new Health();
+  health.report(A, REFUSED, 0);
+  health.report({ ...B, port: 5062 }, ANSWERED, 0);
+  health.report(B, ANSWERED, 0);
+  health.report(A, REFUSED, 0);
+  t.equal(order(health, 1), "231");
+  health.report(A, ANSWERED, 2);
+  health.report(B, REFUSED, 2);
+  t.equal(order(health, 3), "132");
+});
+
 t.test("only so many addresses are remembered, those in trouble or probed before others", async (t) => {
   const { health } = probed();
   health.report(B, REFUSED, 0);

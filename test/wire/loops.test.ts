@@ -39,6 +39,20 @@ for (const method of ["INVITE", "SUBSCRIBE"]) {
   });
 }
 
+t.test("what comes straight back, with nobody's Via but ours, is a loop as well (RFC 5393 §4.2)", async (t) => {
+  const net = new CoreHarness();
+  const [frontEnd, pool] = [net.udp(FRONT_END), net.udp(POOL)];
+  frontEnd.says(request("INFO"));
+  const forwarded = pool.hears();
+  const [ours, ...others] = forwarded.list("Via");
+  t.ok(others.length > 0);
+  const returned = forwarded.text.replace(/^Via: .*\r\n/gm, "").replace("Max-Forwards", `Via: ${ours}\r\nMax-Forwards`);
+  net.clear();
+  pool.says(returned);
+  t.equal(pool.hears().status, 482);
+  t.same(net.unheard, []);
+});
+
 t.test("what comes back with another Request-URI is a spiral, and goes on (RFC 5393 §4.2)", async (t) => {
   const net = new CoreHarness({ decide: proxyTo(`sip:${POOL}`) });
   const [frontEnd, pool] = [net.udp(FRONT_END), net.udp(POOL)];

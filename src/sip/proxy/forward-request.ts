@@ -51,10 +51,11 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
   if (header !== undefined) {
     const secure = matchesIgnoringCase(plan.hop.requestUri, 0, "sips:");
     // The two sides of us may differ: each side gets the name that it can reach (RFC 5658).
-    const outbound = identity.routeUri(plan.listener, outboundUser, secure);
-    const inbound = identity.routeUri(plan.inbound.listener, inboundUser, secure);
-    top += `${header}: ${plan.udpOnly ? withParameter(outbound, UDP_ONLY) : outbound}\r\n`;
-    if (inbound !== outbound) top += `${header}: ${inbound}\r\n`;
+    top += `${header}: ${identity.routeUri(plan.listener, outboundUser, secure, plan.udpOnly ? `;${UDP_ONLY}` : "")}\r\n`;
+    const { listener } = plan.inbound;
+    if (inboundUser !== outboundUser || !identity.sameRoute(listener, plan.listener)) {
+      top += `${header}: ${identity.routeUri(listener, inboundUser, secure)}\r\n`;
+    }
   }
   edit.insert(request.headersStart, top);
   const via = request.topVia!;
@@ -69,10 +70,6 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
   editRoutes(request, edit, plan.routes, plan.hop);
   edit.normalise();
   return edit.toString();
-}
-
-function withParameter(bracketedUri: string, parameter: string): string {
-  return `${bracketedUri.slice(0, -1)};${parameter}>`;
 }
 
 /** The top Via value of a request with its source written in (§18.2.1, RFC 3581 §4). */

@@ -23,6 +23,8 @@ export function loopHash(request: SipMessage, hash: KeyedHash): string {
 /** True when a Via of ours in the request carries the same hash: we sent this very request before (§16.3 step 4). */
 export function isLoop(request: SipMessage, hash: string, identity: SelfIdentity): boolean {
   const { text } = request;
+  // A request that has passed through us has a Via above ours, or ours alone.
+  if (hasOneVia(request) && request.topVia!.branch?.startsWith(BRANCH_PREFIX) !== true) return false;
   const mark = `${BRANCH_PREFIX}${hash}.`;
   // The hash is keyed, so this text stands in a request only when we wrote it, or when somebody copied it.
   if (text.indexOf(mark) < 0) return false;
@@ -37,4 +39,9 @@ export function isLoop(request: SipMessage, hash: string, identity: SelfIdentity
     }
   }
   return false;
+}
+
+function hasOneVia(request: SipMessage): boolean {
+  const line = request.find(Header.Via);
+  return request.topVia!.end === request.index[line + 3] && request.findNext(line) < 0;
 }

@@ -336,7 +336,7 @@ export class ResponseContext implements BranchOwner {
     this.targets.clear();
     const { job } = this;
     if (this.answered) this.openJob = undefined;
-    this.outcomes.length = 0;
+    if (this.outcomes.length > 0) this.outcomes.length = 0;
     if (!this.environment.hears("request")) return sent;
     const event: RequestFinished = {
       type: "request",

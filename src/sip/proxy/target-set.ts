@@ -87,8 +87,9 @@ export class TargetSet {
   clear(): void {
     this.stopLocating?.();
     this.stopLocating = undefined;
-    this.uris.length = 0;
-    this.candidates.length = 0;
+    // An array that is empty already is emptied by a call into V8's runtime all the same.
+    if (this.uris.length > 0) this.uris.length = 0;
+    if (this.candidates.length > 0) this.candidates.length = 0;
     this.purpose = NONE;
   }
 

@@ -5,6 +5,8 @@ const CHUNK_BYTES = 256 * 1024;
 /** With a longer chain somebody aims at it, and the transaction stays an object like others. */
 const LONGEST_CHAIN = 32;
 const NONE = -1;
+/** For each slot. Most answers have theirs to themselves then, and no other one's memory is touched for them. */
+const BUCKETS = 4;
 
 /** Characters. A longer one is somebody's joke. */
 const LONGEST_KEY = 4096;
@@ -44,7 +46,7 @@ export class KeptAnswers {
   private weights = new Int32Array(this.room);
   private flows: (Flow | undefined)[] = new Array(this.room).fill(undefined);
   /** By hash, the youngest slot with it. */
-  private buckets = new Int32Array(this.room).fill(NONE);
+  private buckets = new Int32Array(BUCKETS * this.room).fill(NONE);
   private readonly chunks: Buffer[] = [];
   /** Chunks to be used again: each new one would bring the next large garbage collection nearer. Never more than are in use, and one. */
   private readonly spare: Buffer[] = [];
@@ -72,10 +74,12 @@ export class KeptAnswers {
     const size = key.length + text.length;
     if (key.length > LONGEST_KEY || size > CHUNK_BYTES) return false;
     const chunk = this.chunkFor(size);
-    chunk.write(key + text, this.end, size, "latin1");
+    // Each by itself: to put the two together first would copy both once more.
+    chunk.write(key, this.end, key.length, "latin1");
+    if (text !== "") chunk.write(text, this.end + key.length, text.length, "latin1");
     const hash = this.keyHash.of(key);
     let chain = 0;
-    for (let slot = this.buckets[hash & (this.room - 1)]!; slot !== NONE; slot = this.links[slot]!) chain++;
+    for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.links[slot]!) chain++;
     if (chain >= LONGEST_CHAIN) return false;
     if (this.count === this.room) this.grow();
     const slot = (this.first + this.count) & (this.room - 1);
@@ -128,7 +132,7 @@ export class KeptAnswers {
   private find(key: string): number {
     if (this.count === 0 || key.length > LONGEST_KEY) return NONE;
     const hash = this.keyHash.of(key);
-    for (let slot = this.buckets[hash & (this.room - 1)]!; slot !== NONE; slot = this.links[slot]!) {
+    for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.links[slot]!) {
       if (this.hashes[slot] !== hash || this.keyLengths[slot] !== key.length) continue;
       const place = this.places[slot]!;
       const start = place % CHUNK_BYTES;
@@ -137,15 +141,19 @@ export class KeptAnswers {
     return NONE;
   }
 
+  private bucketOf(hash: number): number {
+    return hash & (this.buckets.length - 1);
+  }
+
   private link(slot: number): void {
-    const bucket = this.hashes[slot]! & (this.room - 1);
+    const bucket = this.bucketOf(this.hashes[slot]!);
     this.links[slot] = this.buckets[bucket]!;
     this.buckets[bucket] = slot;
   }
 
   /** The oldest of all is the last of its chain. */
   private unlink(slot: number): void {
-    const bucket = this.hashes[slot]! & (this.room - 1);
+    const bucket = this.bucketOf(this.hashes[slot]!);
     let before = this.buckets[bucket]!;
     if (before === slot) {
       this.buckets[bucket] = NONE;
@@ -188,7 +196,7 @@ export class KeptAnswers {
     this.weights = turned(this.weights, new Int32Array(doubled));
     this.flows = [...this.flows.slice(first), ...this.flows.slice(0, first), ...new Array(room).fill(undefined)];
     this.links = new Int32Array(doubled);
-    this.buckets = new Int32Array(doubled).fill(NONE);
+    this.buckets = new Int32Array(BUCKETS * doubled).fill(NONE);
     this.room = doubled;
     this.first = 0;
     for (let slot = 0; slot < this.count; slot++) this.link(slot);
