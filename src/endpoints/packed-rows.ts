@@ -4,8 +4,8 @@ import type { Endpoint } from "./model.ts";
 import { rowOfText, rowText } from "./row-text.ts";
 import { OWN, type Treatment, type TreatmentSettings, Treatments } from "./treatments.ts";
 
-const BLOCK_BYTES = 256 * 1024;
-const SHARDS = 1024;
+const BLOCK_BYTES = 1024 * 1024;
+const SHARDS = 64;
 
 /**
  * In front of a row's text, in units of four bytes: the hash of its key, the length of the text, and in one the number

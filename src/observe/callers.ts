@@ -15,20 +15,37 @@ export interface Caller {
   readonly lastMethod: string;
 }
 
-/** A caller in the order in which they were heard last: a list in a ring, so that none of its moves costs a search. */
-interface Place {
-  readonly caller: { -readonly [K in keyof Caller]: Caller[K] };
-  /** In the index, from 1. */
-  readonly number: number;
-  hash: number;
-  /** Heard before, and after, this one. */
-  before: Place;
-  after: Place;
-}
+/** The texts of a caller. */
+type Texts = Pick<Caller, "endpoint" | "caller" | "lastMethod">;
+
+// A record: eight numbers of 32 bits, two of 64, and the three texts one after the other.
+const HASH = 0;
+/** The records of who was heard before, and after, this one. */
+const BEFORE = 1;
+const AFTER = 2;
+const REQUESTS = 3;
+const STATUS = 4;
+const ENDPOINT_LENGTH = 5;
+const CALLER_LENGTH = 6;
+const METHOD_LENGTH = 7;
+const FIRST_AT = 4;
+const LAST_AT = 5;
+const TEXTS_AT = 48;
+const RECORD_BYTES = 192;
+const RECORD_WORDS = RECORD_BYTES / 4;
+const RECORD_TIMES = RECORD_BYTES / 8;
+
+const FIRST_ROOM = 64;
+/** The record that stands for both ends of the ring: after it comes who was silent longest, before it who was heard last. */
+const ENDS = 0;
+/** As the length of the endpoint: the texts of this record have no room in it. */
+const ELSEWHERE = 0xffffffff;
 
 /**
- * The callers heard last, up to a limit. With more of them than that, each call has to forget one and remember another,
- * so this makes no text to look for and no object to remember: a new caller gets the place of the one that gives way.
+ * The callers heard last, up to a limit, in the order in which they were heard: a list in a ring, so that none of its
+ * moves costs a search. With more callers than that each call has to forget one and remember another, and what is
+ * remembered as objects is copied by the garbage collector twice; so they are records in one piece of memory outside of
+ * its heap, and a new caller gets that of the one who gives way.
  */
 export class Callers {
   /** How many gave way. */
@@ -37,90 +54,183 @@ export class Callers {
   readonly #index = new HashIndex();
   /** So that nobody foresees which callers have one hash. */
   readonly #seed = randomBytes(4).readUInt32LE();
-  readonly #places: Place[] = [];
-  /** After it comes who was silent longest, before it who was heard last. */
-  readonly #ends: Place;
+  /** The record of number 0 is that of the ends; the others are numbered as in the index. */
+  #words!: Uint32Array;
+  #times!: Float64Array;
+  #bytes!: Buffer;
+  #count = 0;
+  /** By number, the texts that have no room in their record. */
+  readonly #long = new Map<number, Texts>();
 
   /** @param limit at least 1 */
   constructor(limit: number) {
     this.#limit = limit;
-    this.#ends = place(0);
+    this.#take(new ArrayBuffer(FIRST_ROOM * RECORD_BYTES));
   }
 
   /** A request of somebody for a legacy address. @param now ms since 1970 */
   note(endpoint: string, caller: string, status: number, method: string, now: number): void {
     const hash = textHash(caller, textHash(endpoint, this.#seed));
-    let place = this.#find(hash, endpoint, caller);
-    if (place === undefined) {
-      place = this.#newPlace();
-      place.hash = hash;
-      this.#index.add(hash, place.number);
-      place.caller.endpoint = endpoint;
-      // A copy: a part of a text keeps all of it in memory, and this one is cut out of a message.
-      place.caller.caller = `\n${caller}`.slice(1);
-      place.caller.requests = 0;
-      place.caller.firstAt = now;
-    } else {
-      unlink(place);
-    }
-    this.#linkAsLast(place);
-    const known = place.caller;
-    known.requests++;
-    known.lastAt = now;
-    known.lastStatus = status;
-    known.lastMethod = method;
+    let record = this.#find(hash, endpoint, caller);
+    const isNew = record === ENDS;
+    if (isNew) {
+      record = this.#newRecord();
+      this.#index.add(hash, record);
+      const words = this.#words;
+      words[record * RECORD_WORDS + HASH] = hash;
+      words[record * RECORD_WORDS + REQUESTS] = 0;
+      this.#times[record * RECORD_TIMES + FIRST_AT] = now;
+    } else this.#unlink(record);
+    this.#linkAsLast(record);
+    const at = record * RECORD_WORDS;
+    this.#words[at + REQUESTS]!++;
+    this.#words[at + STATUS] = status;
+    this.#times[record * RECORD_TIMES + LAST_AT] = now;
+    if (isNew || !this.#hasMethod(record, method)) this.#writeTexts(record, endpoint, caller, method);
   }
 
   /** Who called last comes first. */
   *[Symbol.iterator](): IterableIterator<Caller> {
-    for (let place = this.#ends.before; place !== this.#ends; place = place.before) {
-      yield { ...place.caller };
+    for (let record = this.#before(ENDS); record !== ENDS; record = this.#before(record)) {
+      const at = record * RECORD_WORDS;
+      const times = record * RECORD_TIMES;
+      yield {
+        ...this.#textsOf(record),
+        requests: this.#words[at + REQUESTS]!,
+        firstAt: this.#times[times + FIRST_AT]!,
+        lastAt: this.#times[times + LAST_AT]!,
+        lastStatus: this.#words[at + STATUS]!,
+      };
     }
   }
 
-  #find(hash: number, endpoint: string, caller: string): Place | undefined {
+  /** @returns the number of the record, or ENDS */
+  #find(hash: number, endpoint: string, caller: string): number {
     const index = this.#index;
     for (let slot = index.first(hash); slot >= 0; slot = index.next(slot, hash)) {
-      const place = this.#places[index.placeAt(slot) - 1]!;
-      if (place.caller.caller === caller && place.caller.endpoint === endpoint) {
-        return place;
-      }
+      const record = index.placeAt(slot);
+      if (this.#isOf(record, endpoint, caller)) return record;
     }
-    return undefined;
+    return ENDS;
+  }
+
+  #isOf(record: number, endpoint: string, caller: string): boolean {
+    const at = record * RECORD_WORDS;
+    const length = this.#words[at + ENDPOINT_LENGTH]!;
+    if (length === ELSEWHERE) {
+      const texts = this.#long.get(record)!;
+      return texts.endpoint === endpoint && texts.caller === caller;
+    }
+    if (length !== endpoint.length || this.#words[at + CALLER_LENGTH] !== caller.length) return false;
+    const start = record * RECORD_BYTES + TEXTS_AT;
+    return this.#holds(start, endpoint) && this.#holds(start + length, caller);
+  }
+
+  #hasMethod(record: number, method: string): boolean {
+    const at = record * RECORD_WORDS;
+    const length = this.#words[at + ENDPOINT_LENGTH]!;
+    if (length === ELSEWHERE) return this.#long.get(record)!.lastMethod === method;
+    const start = record * RECORD_BYTES + TEXTS_AT + length + this.#words[at + CALLER_LENGTH]!;
+    return this.#words[at + METHOD_LENGTH] === method.length && this.#holds(start, method);
+  }
+
+  #holds(start: number, text: string): boolean {
+    const bytes = this.#bytes;
+    for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+    return true;
+  }
+
+  #writeTexts(record: number, endpoint: string, caller: string, lastMethod: string): void {
+    const words = this.#words;
+    const at = record * RECORD_WORDS;
+    const start = record * RECORD_BYTES + TEXTS_AT;
+    const end = start + endpoint.length + caller.length;
+    if (
+      end + lastMethod.length <= (record + 1) * RECORD_BYTES &&
+      this.#write(start, endpoint) &&
+      this.#write(start + endpoint.length, caller) &&
+      this.#write(end, lastMethod)
+    ) {
+      if (words[at + ENDPOINT_LENGTH] === ELSEWHERE) this.#long.delete(record);
+      words[at + ENDPOINT_LENGTH] = endpoint.length;
+      words[at + CALLER_LENGTH] = caller.length;
+      words[at + METHOD_LENGTH] = lastMethod.length;
+      return;
+    }
+    words[at + ENDPOINT_LENGTH] = ELSEWHERE;
+    // A copy: a part of a text keeps all of it in memory, and this one is cut out of a message.
+    this.#long.set(record, { endpoint, caller: `\n${caller}`.slice(1), lastMethod });
+  }
+
+  /** @returns false where a character is no byte */
+  #write(start: number, text: string): boolean {
+    const bytes = this.#bytes;
+    for (let i = 0; i < text.length; i++) {
+      const character = text.charCodeAt(i);
+      if (character > 0xff) return false;
+      bytes[start + i] = character;
+    }
+    return true;
+  }
+
+  #textsOf(record: number): Texts {
+    const at = record * RECORD_WORDS;
+    const length = this.#words[at + ENDPOINT_LENGTH]!;
+    if (length === ELSEWHERE) return this.#long.get(record)!;
+    const start = record * RECORD_BYTES + TEXTS_AT;
+    const callerAt = start + length;
+    const methodAt = callerAt + this.#words[at + CALLER_LENGTH]!;
+    return {
+      endpoint: this.#bytes.toString("latin1", start, callerAt),
+      caller: this.#bytes.toString("latin1", callerAt, methodAt),
+      lastMethod: this.#bytes.toString("latin1", methodAt, methodAt + this.#words[at + METHOD_LENGTH]!),
+    };
   }
 
   /** One that is in no list and not in the index. */
-  #newPlace(): Place {
-    if (this.#places.length < this.#limit) {
-      const fresh = place(this.#places.length + 1);
-      this.#places.push(fresh);
-      return fresh;
+  #newRecord(): number {
+    if (this.#count < this.#limit) {
+      const record = ++this.#count;
+      if ((record + 1) * RECORD_BYTES > this.#bytes.length) this.#grow();
+      return record;
     }
-    const silent = this.#ends.after;
-    unlink(silent);
-    this.#index.removeAt(this.#index.slotOf(silent.hash, silent.number));
+    const silent = this.#words[ENDS + AFTER]!;
+    this.#unlink(silent);
+    this.#index.removeAt(this.#index.slotOf(this.#words[silent * RECORD_WORDS + HASH]!, silent));
     this.forgotten++;
     return silent;
   }
 
-  #linkAsLast(place: Place): void {
-    const ends = this.#ends;
-    place.before = ends.before;
-    place.after = ends;
-    ends.before.after = place;
-    ends.before = place;
+  #before(record: number): number {
+    return this.#words[record * RECORD_WORDS + BEFORE]!;
   }
-}
 
-function unlink(place: Place): void {
-  place.before.after = place.after;
-  place.after.before = place.before;
-}
+  #linkAsLast(record: number): void {
+    const words = this.#words;
+    const last = words[ENDS + BEFORE]!;
+    words[record * RECORD_WORDS + BEFORE] = last;
+    words[record * RECORD_WORDS + AFTER] = ENDS;
+    words[last * RECORD_WORDS + AFTER] = record;
+    words[ENDS + BEFORE] = record;
+  }
 
-/** Alone in its ring. */
-function place(number: number): Place {
-  const caller = { endpoint: "", caller: "", requests: 0, firstAt: 0, lastAt: 0, lastStatus: 0, lastMethod: "" };
-  const alone = { caller, number, hash: 0 } as Place;
-  alone.before = alone.after = alone;
-  return alone;
+  #unlink(record: number): void {
+    const words = this.#words;
+    const before = words[record * RECORD_WORDS + BEFORE]!;
+    const after = words[record * RECORD_WORDS + AFTER]!;
+    words[before * RECORD_WORDS + AFTER] = after;
+    words[after * RECORD_WORDS + BEFORE] = before;
+  }
+
+  #grow(): void {
+    const from = this.#bytes;
+    this.#take(new ArrayBuffer(2 * from.length));
+    this.#bytes.set(from);
+  }
+
+  #take(memory: ArrayBuffer): void {
+    this.#words = new Uint32Array(memory);
+    this.#times = new Float64Array(memory);
+    this.#bytes = Buffer.from(memory);
+  }
 }
