@@ -1,13 +1,14 @@
 import cluster from "node:cluster";
 import { once } from "node:events";
 import type { Listener } from "../sip/flow.ts";
-import { holdYoungGeneration } from "../young-generation.ts";
+import { holdYoungGeneration, makeNothingOld } from "../young-generation.ts";
 
 /**
  * `waypost serve`: the gateway with its configuration, until a signal ends it. Gives the exit status. In the process
  * that people start this is the supervisor, in those that it starts the gateway.
  */
 export async function runServe(file: string | undefined): Promise<number> {
+  makeNothingOld();
   const letYoungGenerationGrow = holdYoungGeneration();
   const { createLog } = await import("../observe/log.ts");
   if (cluster.isPrimary) {
