@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import { canonicalAddress, hostPort } from "../address.ts";
+import { hostPort } from "../address.ts";
 import { WaypostError } from "../errors.ts";
+import { sourceNamed } from "../guard/sources.ts";
 import type { ReadinessReport } from "../observe/readiness.ts";
 import type { CallerReport } from "../observe/usage.ts";
 
@@ -103,7 +104,7 @@ function declareRoutes(app: FastifyInstance, sources: AdminSources): void {
         const message = "say whose ban ends: ?address=192.0.2.9, or ?all=true";
         return reply.code(400).send({ error: { code: "BAD_REQUEST", message } });
       }
-      if (address !== undefined && canonicalAddress(address.replace(/\/64$/, "")) === undefined) {
+      if (address !== undefined && sourceNamed(address) === undefined) {
         const message = `${address} is no IP address; GET /bans lists who is banned`;
         return reply.code(400).send({ error: { code: "BAD_REQUEST", message } });
       }

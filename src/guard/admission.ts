@@ -1,4 +1,3 @@
-import { canonicalAddress } from "../address.ts";
 import { retryAfterSeconds } from "../sip/capacity.ts";
 import type { Flow } from "../sip/flow.ts";
 import { refuseUnread, type UnreadSource, unreadKey, unreadKind } from "../sip/unread.ts";
@@ -6,7 +5,7 @@ import type { Admission, Offence, Verdict } from "../transport/admission.ts";
 import { type Ban, Bans } from "./bans.ts";
 import { HeavySources } from "./heavy-sources.ts";
 import { Overload } from "./overload.ts";
-import { type Source, Sources, sourceKey } from "./sources.ts";
+import { type Source, Sources, sourceKey, sourceNamed } from "./sources.ts";
 
 export interface GuardSettings {
   /** Messages per second of one source; 0 = any number. Twice as many may come at once, and fewer while the event loop is behind. */
@@ -261,8 +260,8 @@ export class Guard implements Admission {
   /** Ends the ban of an address in any spelling, or of a network as `bans` names it, or all. @returns how many ended */
   lift(address?: string): number {
     if (address === undefined) return this.#bans.lift();
-    const canonical = canonicalAddress(address.replace(/\/64$/, ""));
-    return canonical === undefined ? 0 : this.#bans.lift(sourceKey(canonical));
+    const source = sourceNamed(address);
+    return source === undefined ? 0 : this.#bans.lift(source);
   }
 
   /** Another look at the load; see Overload. */

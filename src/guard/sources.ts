@@ -1,3 +1,5 @@
+import { canonicalAddress } from "../address.ts";
+
 /** How fast one source may send, and how much more at once after a quiet time. */
 export interface Rate {
   /** Messages per second; Infinity = any number. */
@@ -93,6 +95,17 @@ export class Sources {
   }
 }
 
+/**
+ * The source that a person names by an address in any spelling, or by its network as lists of bans write it. Undefined
+ * where it names none.
+ */
+export function sourceNamed(name: string): string | undefined {
+  const isNetwork = name.endsWith(NETWORK);
+  const address = canonicalAddress(isNetwork ? name.slice(0, -NETWORK.length) : name);
+  if (address === undefined || (isNetwork && !address.includes(":"))) return undefined;
+  return sourceKey(address);
+}
+
 /** By what sources are told apart: an IPv4 address, or the /64 of an IPv6 address, since whoever has one has all of it. */
 export function sourceKey(address: string): string {
   if (!address.includes(":")) return address;
@@ -107,5 +120,7 @@ export function sourceKey(address: string): string {
     for (let i = 0; i < zeros; i++) before.push("0");
     before.push(...after);
   }
-  return `${before.slice(0, 4).join(":")}::/64`;
+  return `${before.slice(0, 4).join(":")}::${NETWORK}`;
 }
+
+const NETWORK = "/64";

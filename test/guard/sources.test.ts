@@ -1,6 +1,6 @@
 import t from "tap";
 import { Bans } from "../../src/guard/bans.ts";
-import { Sources, sourceKey } from "../../src/guard/sources.ts";
+import { Sources, sourceKey, sourceNamed } from "../../src/guard/sources.ts";
 
 t.test("a source may send its burst at once and then its rate", async (t) => {
   const sources = new Sources({ perSecond: 100, burst: 200 }, 1000);
@@ -42,6 +42,17 @@ t.test("IPv6 sources are told apart by their /64", async (t) => {
     ["1::2:3:4:5:6:7", "1:0:2:3::/64"],
   ] as const) {
     t.equal(sourceKey(address), key, address);
+  }
+});
+
+t.test("a source is named by an address in any spelling, or by its network as it is listed", async (t) => {
+  t.equal(sourceNamed("192.0.2.1"), "192.0.2.1");
+  t.equal(sourceNamed("::ffff:192.0.2.1"), "192.0.2.1");
+  for (const name of ["2001:DB8::1", "[2001:db8:0:0:7::9]", "2001:db8::/64", "2001:db8:0:0::/64"]) {
+    t.equal(sourceNamed(name), sourceKey("2001:db8::1"), name);
+  }
+  for (const name of ["nobody", "", "/64", "192.0.2.1/64", "2001:db8::/48", "2001:db8::/64/64"]) {
+    t.equal(sourceNamed(name), undefined, name);
   }
 });
 
