@@ -4,7 +4,6 @@ import type { Endpoint } from "./model.ts";
 import { rowOfText, rowText } from "./row-text.ts";
 import { OWN, type Treatment, type TreatmentSettings, Treatments } from "./treatments.ts";
 
-const BLOCK_BYTES = 1024 * 1024;
 const SHARDS = 64;
 
 /**
@@ -235,7 +234,9 @@ export class PackedRows {
 
 /** A place is the number of a block and a word in it: together 32 bits, 16 GiB of rows. */
 const ALIGNMENT = 4;
-const PLACES_PER_BLOCK = BLOCK_BYTES / ALIGNMENT;
+const PLACE_BITS = 18;
+const PLACES_PER_BLOCK = 2 ** PLACE_BITS;
+const BLOCK_BYTES = PLACES_PER_BLOCK * ALIGNMENT;
 
 const ADDRESS_SHIFT = 16;
 const TREATMENT_BITS = 0xffff;
@@ -244,11 +245,11 @@ const LONGEST_ADDRESS = 0xffff;
 const COLON = 0x3a;
 
 function blockOf(place: number): number {
-  return Math.floor(place / PLACES_PER_BLOCK);
+  return place >>> PLACE_BITS;
 }
 
 function wordOf(place: number): number {
-  return place % PLACES_PER_BLOCK;
+  return place & (PLACES_PER_BLOCK - 1);
 }
 
 function sizeAt({ words }: Block, at: number): number {

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { HashIndex, textHash } from "../hash-index.ts";
 
 /** Somebody who used a legacy address. */
@@ -52,8 +51,6 @@ export class Callers {
   forgotten = 0;
   readonly #limit: number;
   readonly #index = new HashIndex();
-  /** So that nobody foresees which callers have one hash. */
-  readonly #seed = randomBytes(4).readUInt32LE();
   /** The record of number 0 is that of the ends; the others are numbered as in the index. */
   #words!: Uint32Array;
   #times!: Float64Array;
@@ -68,9 +65,13 @@ export class Callers {
     this.#take(new ArrayBuffer(FIRST_ROOM * RECORD_BYTES));
   }
 
-  /** A request of somebody for a legacy address. @param now ms since 1970 */
-  note(endpoint: string, caller: string, status: number, method: string, now: number): void {
-    const hash = textHash(caller, textHash(endpoint, this.#seed));
+  /**
+   * A request of somebody for a legacy address.
+   * @param endpointHash a hash of it that nobody foresees
+   * @param now ms since 1970
+   */
+  note(endpoint: string, endpointHash: number, caller: string, status: number, method: string, now: number): void {
+    const hash = textHash(caller, endpointHash);
     let record = this.#find(hash, endpoint, caller);
     const isNew = record === ENDS;
     if (isNew) {

@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+import { HashIndex, textHash } from "../hash-index.ts";
 import type { RequestFinished } from "../sip/event.ts";
 import { type Caller, Callers } from "./callers.ts";
 import type { Taps } from "./channels.ts";
@@ -52,7 +54,11 @@ export class Usage {
   readonly others: EndpointUse = { answered: 0, failed: 0, lastAt: 0 };
   readonly #limits: UsageLimits;
   readonly #clock: () => number;
-  readonly #uses = new Map<string, EndpointUse>();
+  /** So that nobody foresees which texts have one hash. */
+  readonly #seed = randomBytes(4).readUInt32LE();
+  /** Each address that is counted by itself has the number of its place in `#known`, from 1. */
+  #index = new HashIndex();
+  #known: { readonly endpoint: string; readonly use: EndpointUse }[] = [];
   readonly #callers: Callers;
 
   /** @param clock ms since 1970 */
@@ -69,13 +75,17 @@ export class Usage {
   }
 
   /** By legacy address, those that were asked for. */
-  get uses(): ReadonlyMap<string, EndpointUse> {
-    return this.#uses;
+  uses(): ReadonlyMap<string, EndpointUse> {
+    return new Map(this.#known.map(({ endpoint, use }) => [endpoint, use]));
   }
 
   /** Forgets the counts of addresses that are in the table no more, so that others have room. */
   keepOnly(isEndpoint: (sipAddress: string) => boolean): void {
-    for (const address of this.#uses.keys()) if (!isEndpoint(address)) this.#uses.delete(address);
+    const kept = this.#known.filter(({ endpoint }) => isEndpoint(endpoint));
+    if (kept.length === this.#known.length) return;
+    this.#index = new HashIndex();
+    this.#known = kept;
+    for (const [i, { endpoint }] of kept.entries()) this.#index.add(textHash(endpoint, this.#seed), i + 1);
   }
 
   /** The callers of one address, or of all; who called last comes first. @param endpoint as its row writes it */
@@ -87,19 +97,24 @@ export class Usage {
     const { endpoint, status, method } = event;
     if (endpoint === undefined) return;
     const now = this.#clock();
-    const use = this.#useOf(endpoint);
+    const hash = textHash(endpoint, this.#seed);
+    const use = this.#useOf(endpoint, hash);
     if (status >= 200 && status < 400) use.answered++;
     else use.failed++;
     use.lastAt = now;
-    if (this.#limits.callers > 0) this.#callers.note(endpoint, uriOf(event.from), status, method, now);
+    if (this.#limits.callers > 0) this.#callers.note(endpoint, hash, uriOf(event.from), status, method, now);
   }
 
-  #useOf(endpoint: string): EndpointUse {
-    const known = this.#uses.get(endpoint);
-    if (known !== undefined) return known;
-    if (this.#uses.size >= this.#limits.endpoints) return this.others;
+  /** Found by the hash that its callers are found by as well: a Map would make another one of the whole text. */
+  #useOf(endpoint: string, hash: number): EndpointUse {
+    const index = this.#index;
+    for (let slot = index.first(hash); slot >= 0; slot = index.next(slot, hash)) {
+      const known = this.#known[index.placeAt(slot) - 1]!;
+      if (known.endpoint === endpoint) return known.use;
+    }
+    if (this.#known.length >= this.#limits.endpoints) return this.others;
     const use = { answered: 0, failed: 0, lastAt: 0 };
-    this.#uses.set(endpoint, use);
+    index.add(hash, this.#known.push({ endpoint, use }));
     return use;
   }
 }

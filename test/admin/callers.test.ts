@@ -1,4 +1,5 @@
 import t from "tap";
+import { textHash } from "../../src/hash-index.ts";
 import { type Caller, Callers } from "../../src/observe/callers.ts";
 import { SimRandom } from "../support/sim-random.ts";
 
@@ -45,7 +46,7 @@ t.test("callers with texts of every length, and of every character, are remember
       // Whoever was forgotten is heard for the first time again.
       const remembered = new Set(model.last(limit).map((known) => `${known.endpoint}\n${known.caller}`));
       if (!remembered.has(`${endpoint}\n${caller}`)) model.heard.delete(`${endpoint}\n${caller}`);
-      callers.note(endpoint, caller, status, method, now);
+      callers.note(endpoint, textHash(endpoint), caller, status, method, now);
       model.note(endpoint, caller, status, method, now);
     }
     t.same([...callers], model.last(limit), `at most ${limit}`);

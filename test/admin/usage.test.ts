@@ -30,6 +30,42 @@ t.test("at the limit the caller that was silent longest is forgotten, and counte
   t.match(usage.callers().at(-1), { requests: 2, firstAt: 1, lastAt: 4, lastStatus: 200, lastMethod: "INVITE" });
 });
 
+t.test("an address that is in the table no more gives its place to another one", async (t) => {
+  const { usage, call } = usageWith({ endpoints: 3, callers: 0 });
+  const [one, two, three, four] = [
+    "sip:one@contoso.com",
+    "sip:two@contoso.com",
+    "sip:three@contoso.com",
+    "sip:four@contoso.com",
+  ];
+  for (const endpoint of [one, two, three, four, one, two]) call("anna", endpoint);
+  const counts = (): unknown => [...usage.uses()].map(([endpoint, { answered }]) => [endpoint, answered]);
+  t.same(
+    [counts(), usage.others.answered],
+    [
+      [
+        [one, 2],
+        [two, 2],
+        [three, 1],
+      ],
+      1,
+    ],
+  );
+  usage.keepOnly((address) => address !== one);
+  for (const endpoint of [three, four, four, one]) call("anna", endpoint);
+  t.same(
+    [counts(), usage.others.answered],
+    [
+      [
+        [two, 2],
+        [three, 2],
+        [four, 2],
+      ],
+      2,
+    ],
+  );
+});
+
 t.test("callers are told by address; with room for none nobody is remembered", async (t) => {
   const { call, names } = usageWith({ endpoints: 10, callers: 5 });
   call("anna");
@@ -39,7 +75,7 @@ t.test("callers are told by address; with room for none nobody is remembered", a
   const none = usageWith({ endpoints: 10, callers: 0 });
   none.call("anna");
   t.same(none.names(), []);
-  t.equal(none.usage.uses.get("sip:ocschat@contoso.com")?.answered, 1);
+  t.equal(none.usage.uses().get("sip:ocschat@contoso.com")?.answered, 1);
 });
 
 t.test(

@@ -20,12 +20,13 @@ const NEVER: EndpointUse = { answered: 0, failed: 0, lastAt: 0 };
 export function endpointMetrics(registry: Registry, table: ObservedTable, usage: Usage, limit: number): void {
   const isLimited = (): boolean => table.size > limit;
   const each = (put: (use: EndpointUse, address: string) => void): void => {
-    if (isLimited()) for (const [address, use] of usage.uses) put(use, address);
+    if (isLimited()) for (const [address, use] of usage.uses()) put(use, address);
     else {
+      const uses = usage.uses();
       const addresses = new Set<string>();
       for (const { sipAddress } of table.all()) {
         addresses.add(sipAddress);
-        put(usage.uses.get(sipAddress) ?? NEVER, sipAddress);
+        put(uses.get(sipAddress) ?? NEVER, sipAddress);
       }
       usage.keepOnly((address) => addresses.has(address));
     }
