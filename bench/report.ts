@@ -26,9 +26,17 @@ interface ServerResult {
   readonly firstWrong: string | undefined;
 }
 
+interface HalfLoadResult {
+  /** CPU, in us. */
+  readonly perCall: Spread;
+  readonly p50: Spread;
+  readonly p99: Spread;
+  readonly loopDelayMs: number | undefined;
+}
+
 interface HalfLoad {
   readonly rate: number;
-  readonly servers: Readonly<Record<string, { p50: Spread; p99: Spread; loopDelayMs: number | undefined }>>;
+  readonly servers: Readonly<Record<string, HalfLoadResult>>;
   readonly p99Ratio: Spread | undefined;
 }
 
@@ -39,7 +47,9 @@ export function resultOf({ row, names, most, half, halfRate }: Duel): RowResult 
     const of = (pick: (run: Run) => number): Spread => spreadOf(runs.map(pick));
     return [
       name,
-      runs.length === 0 ? undefined : { p50: of((r) => r.p50), p99: of((r) => r.p99), loopDelayMs: late(runs) },
+      runs.length === 0
+        ? undefined
+        : { perCall: of(perCall), p50: of((r) => r.p50), p99: of((r) => r.p99), loopDelayMs: late(runs) },
     ];
   });
   const paired = (runs: readonly (readonly Run[])[], pick: (run: Run) => number): Spread | undefined =>
@@ -103,9 +113,10 @@ export function rowText(result: RowResult, before?: RowResult): string {
   }
   const { half } = result;
   if (half !== undefined) {
-    for (const [name, { p50, p99, loopDelayMs }] of Object.entries(half.servers)) {
+    for (const [name, { perCall, p50, p99, loopDelayMs }] of Object.entries(half.servers)) {
       const loop = loopDelayMs === undefined ? "" : `, event loop late at p99 ${loopDelayMs.toFixed(1)} ms`;
-      lines.push(`${name} at ${half.rate} calls/s: p50 ${spreadText(p50)} ms, p99 ${spreadText(p99)} ms${loop}`);
+      const delay = `p50 ${spreadText(p50)} ms, p99 ${spreadText(p99)} ms${loop}`;
+      lines.push(`${name} at ${half.rate} calls/s: ${delay}, ${spreadText(perCall)} us per call`);
     }
     if (half.p99Ratio !== undefined) lines.push(`p99, ${names.at(-1)} to ${names[0]}: ${spreadText(half.p99Ratio)}`);
   }

@@ -14,7 +14,7 @@ export function holdYoungGeneration(): () => void {
 
 /**
  * Has everything begin in the young generation. V8 marks the places in the code whose objects it sees live on, and makes
- * all later ones in the old generation at once; it never looks again. One moment in which thousands of calls wait would
+ * all later ones in the old generation at once; it hardly ever looks again. One moment in which thousands of calls wait would
  * mark the places where a call begins, and from then on whatever calls leave behind would wait for the slow collection.
  */
 export function makeNothingOld(): void {

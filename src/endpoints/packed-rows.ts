@@ -4,7 +4,7 @@ import type { Endpoint } from "./model.ts";
 import { rowOfText, rowText } from "./row-text.ts";
 import { OWN, type Treatment, type TreatmentSettings, Treatments } from "./treatments.ts";
 
-const SHARDS = 64;
+const SHARDS = 256;
 
 /**
  * In front of a row's text, in units of four bytes: the hash of its key, the length of the text, and in one the number
@@ -136,8 +136,10 @@ export class PackedRows {
   /** Every row, in no particular order. What changes while they are gone through may be seen or not. */
   *all(): IterableIterator<Endpoint> {
     for (const shard of this.#shards) {
-      // A place may be taken for another row before the next one is asked for, so all of a shard are read at once.
-      yield* shard.places().map((place) => this.#rowAt(place));
+      // A place may be taken for another row before the next one is asked for, so all texts of a shard are read at once.
+      for (const text of shard.places().map((place) => this.#textAt(place))) {
+        yield rowOfText(text);
+      }
     }
   }
 
@@ -176,10 +178,14 @@ export class PackedRows {
   }
 
   #rowAt(place: number): Endpoint {
+    return rowOfText(this.#textAt(place));
+  }
+
+  #textAt(place: number): string {
     const { bytes, words } = this.#blocks[blockOf(place)]!;
     const at = wordOf(place);
     const start = 4 * at + HEADER_BYTES;
-    return rowOfText(bytes.toString("utf8", start, start + words[at + 1]!));
+    return bytes.toString("utf8", start, start + words[at + 1]!);
   }
 
   /** Room for a row, header included. Gives the place: block and word in one number, never 0. */

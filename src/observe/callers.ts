@@ -159,8 +159,7 @@ export class Callers {
       return;
     }
     words[at + ENDPOINT_LENGTH] = ELSEWHERE;
-    // A copy: a part of a text keeps all of it in memory, and this one is cut out of a message.
-    this.#long.set(record, { endpoint, caller: `\n${caller}`.slice(1), lastMethod });
+    this.#long.set(record, { endpoint, caller: copyOf(caller), lastMethod: copyOf(lastMethod) });
   }
 
   /** @returns false where a character is no byte */
@@ -225,7 +224,7 @@ export class Callers {
 
   #grow(): void {
     const from = this.#bytes;
-    this.#take(new ArrayBuffer(2 * from.length));
+    this.#take(new ArrayBuffer(Math.min(2 * from.length, (this.#limit + 1) * RECORD_BYTES)));
     this.#bytes.set(from);
   }
 
@@ -234,4 +233,9 @@ export class Callers {
     this.#times = new Float64Array(memory);
     this.#bytes = Buffer.from(memory);
   }
+}
+
+/** A part of a text keeps all of it in memory, and what is noted here is cut out of messages. */
+function copyOf(text: string): string {
+  return `\n${text}`.slice(1);
 }

@@ -58,8 +58,9 @@ const HTTP_OPENINGS = [
   "OPTIONS *",
 ];
 
-/** What the openings begin with, so that one look at most messages is enough. */
-const HTTP_INITIALS = new Set(HTTP_OPENINGS.map((opening) => opening.charCodeAt(0)));
+/** 1 for the bytes that the openings begin with, so that one look at most messages is enough. */
+const HTTP_INITIALS = new Uint8Array(256);
+for (const opening of HTTP_OPENINGS) HTTP_INITIALS[opening.charCodeAt(0)] = 1;
 
 /**
  * Cuts the bytes of one connection into SIP messages (RFC 3261 §18.3).
@@ -232,7 +233,7 @@ export class StreamFraming {
     if (first <= SP || first >= 0x7f) return this.#fail("not-sip");
     if (held < SIGNATURE_BYTES && !headComplete) return true;
     this.#signatureChecked = true;
-    if (!HTTP_INITIALS.has(first)) return true;
+    if (HTTP_INITIALS[first] === 0) return true;
     const opening = this.#bytes.toString("latin1", this.#start, this.#start + Math.min(held, SIGNATURE_BYTES));
     return HTTP_OPENINGS.some((http) => opening.startsWith(http)) ? this.#fail("http") : true;
   }

@@ -48,6 +48,8 @@ export interface Dialling {
 }
 
 const PONG = Buffer.from("\r\n", "latin1");
+/** Bytes of one connection that wait for the end of the turn; with more they are taken in at once. */
+const MOST_ARRIVED = 65_536;
 /** How long a connection that has ended may take to flush what it still owes to a slow peer, in ms. */
 export const LINGER_MS = 5000;
 
@@ -69,8 +71,8 @@ export class StreamConnection implements Connection, Turning {
    * text costs next to nothing, and one text is written in a fraction of the time of a list of them.
    */
   #held = "";
-  /** Bytes have come that are not taken in yet. */
-  #hasArrived = false;
+  /** How many bytes have come that are not taken in yet. */
+  #arrived = 0;
   #lastActivity = performance.now();
   /** When the message began that is not here as a whole yet. */
   #begunAt: number | undefined;
@@ -200,16 +202,16 @@ export class StreamConnection implements Connection, Turning {
   #data(chunk: Buffer): void {
     if (!this.#open) return;
     this.#framing.push(chunk);
-    if (this.#hasArrived) return;
-    this.#hasArrived = true;
-    this.#owner.turn.arrived(this);
+    if (this.#arrived === 0) this.#owner.turn.arrived(this);
+    this.#arrived += chunk.length;
+    // A peer that sends too fast is paused after what was taken in, so that must not be much.
+    if (this.#arrived >= MOST_ARRIVED) this.takeArrived();
   }
 
-  takeArrived(): void {
-    if (!this.#hasArrived) return;
-    this.#hasArrived = false;
+  takeArrived(now = performance.now()): void {
+    if (this.#arrived === 0) return;
+    this.#arrived = 0;
     if (!this.#open) return;
-    const now = performance.now();
     this.#lastActivity = now;
     this.#takeFrames();
     if (!this.#open) return;

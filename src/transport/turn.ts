@@ -2,8 +2,8 @@ import type { TransportHandler } from "./part.ts";
 
 /** A connection, as the turn sees it. */
 export interface Turning {
-  /** Works on what has arrived since the last time. */
-  takeArrived(): void;
+  /** Works on what has arrived since the last time. @param now in ms of `performance.now` */
+  takeArrived(now: number): void;
   /** Writes what was held back. */
   flush(): void;
 }
@@ -50,7 +50,8 @@ export class Turn {
     if (arrived.length > 0) {
       this.#arrived = [];
       this.#handler.burst?.(true);
-      for (const connection of arrived) connection.takeArrived();
+      const now = performance.now();
+      for (const connection of arrived) connection.takeArrived(now);
       this.#handler.burst?.(false);
       this.#flushDatagrams();
     }

@@ -53,6 +53,20 @@ t.test("a peer over its rate is read no further for a while, and nothing of what
   t.ok(transports.stats()[0]!.paused >= 1);
 });
 
+t.test("a peer that sends a lot at once is asked about before much of it is taken in", async (t) => {
+  const taken: number[] = [];
+  const handler = { messages: [] as unknown[] };
+  const listened = await listening(t, [{ transport: "tcp" }], {
+    admission: { ...ADMIT_ALL, pauseMs: () => (taken.push(handler.messages.length) === 1 ? 50 : 0) },
+  });
+  handler.messages = listened.handler.messages;
+  const client = await Client.to(t, listened.transports.listeners[0]!.port);
+  const each = message("INFO sip:a SIP/2.0", "x".repeat(1000));
+  client.socket.write(each.repeat(1000));
+  await listened.handler.message(999);
+  t.ok(taken[0]! * each.length <= 2 * 65_536, `${taken[0]} messages at first`);
+});
+
 t.test("a refusal of an unread message goes back the way it came, and the handler hears nothing", async (t) => {
   const refusal = Buffer.from("SIP/2.0 503 Service Unavailable\r\n\r\n");
   const peer = await udpPeer(t);
