@@ -7,7 +7,7 @@ export interface CoreLimits {
    * more and then get 481. There may be twice as many client transactions; beyond that no further target is tried.
    */
   readonly transactions: number;
-  /** Bytes of the requests that these transactions hold; beyond it as above. */
+  /** Bytes of the requests that these transactions hold, and of the answers that are kept of them; beyond it as above. */
   readonly requestBytes: number;
   /** Requests that open something per second, as many again at once after a quiet time; beyond it 503. Infinity = any number. */
   readonly newPerSecond: number;
@@ -23,6 +23,8 @@ export const DEFAULT_CORE_LIMITS: CoreLimits = {
 const RESERVE = 1.1;
 /** A transaction holds more than its request; this counts for all that. */
 const OVERHEAD_BYTES = 1000;
+/** What it takes to find a kept answer. */
+const KEPT_OVERHEAD_BYTES = 64;
 /** Retry-After lies between these, in seconds, so that who was refused does not come back at once nor together. */
 const RETRY_FROM = 5;
 const RETRY_SPREAD = 26;
@@ -61,6 +63,17 @@ export class Capacity {
   giveBack(requestBytes: number): void {
     this.count--;
     this.bytes -= requestBytes + OVERHEAD_BYTES;
+  }
+
+  /** A request that is answered is held no more: so many bytes are kept of it, for `giveBackKept`. */
+  shrink(requestBytes: number, keptBytes: number): void {
+    this.bytes -= requestBytes + OVERHEAD_BYTES - keptBytes - KEPT_OVERHEAD_BYTES;
+  }
+
+  /** Gives back what `shrink` has left. */
+  giveBackKept(keptBytes: number): void {
+    this.count--;
+    this.bytes -= keptBytes + KEPT_OVERHEAD_BYTES;
   }
 
   private takeToken(now: number): boolean {

@@ -53,6 +53,24 @@ t.test("the bytes of the requests that are held are bounded as well", async (t) 
   t.same(statuses, [100, 100, 100, 100, 100, 503, 503, 503, 503, 503]);
 });
 
+t.test("of a request that is answered only what is kept of it counts, until it is forgotten", async (t) => {
+  const net = new CoreHarness({ limits: { requestBytes: 10_000 } });
+  const [frontEnd, pool] = [net.udp(FRONT_END), net.udp(POOL)];
+  const statusOf = (n: number, isAnswered: boolean): number | undefined => {
+    net.clear();
+    const headers = `X-Long: ${"x".repeat(500)}\r\n`;
+    frontEnd.says(request("MESSAGE", { callId: `call-${n}`, branch: `z9hG4bK-${n}`, headers }));
+    if (isAnswered) pool.answers(pool.hears(), "200 OK");
+    return frontEnd.inbox.at(-1)?.status;
+  };
+  for (let n = 0; n < 15; n++) t.equal(statusOf(n, true), 200);
+  net.advance(32_000);
+  t.equal(net.core.load.serverTransactions, 0);
+  // All of it is given back, and no more than that.
+  const pending = Array.from({ length: 7 }, (_, n) => statusOf(100 + n, false));
+  t.same(pending, [...new Array(6).fill(undefined), 503]);
+});
+
 t.test(
   "with newPerSecond the pools are spared a crowd: so many new requests a second, and dialogs go on",
   async (t) => {

@@ -138,10 +138,12 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
 
   keepAnswer(transaction: ServerTransaction, text: string, { flow }: ResponsePath): boolean {
     const { key, counted, requestBytes } = transaction;
-    const weight = counted ? requestBytes : NOT_COUNTED;
+    const weight = counted ? key.length + text.length : NOT_COUNTED;
     const kept = this.answered.keep({ key, text, flow, weight }, this.timers.now);
-    if (kept) this.servers.delete(transaction);
-    return kept;
+    if (!kept) return false;
+    if (counted) this.capacity.shrink(requestBytes, weight);
+    this.servers.delete(transaction);
+    return true;
   }
 
   clientTransactionEnded(transaction: ClientTransaction): void {
@@ -154,7 +156,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   }
 
   private readonly giveBack = (weight: number): void => {
-    if (weight !== NOT_COUNTED) this.capacity.giveBack(weight);
+    if (weight !== NOT_COUNTED) this.capacity.giveBackKept(weight);
   };
 }
 
