@@ -1,5 +1,5 @@
-import { parseDecimal, skipLws, skipQuoted, skipToken } from "../sip/chars.ts";
-import { octets } from "../sip/octets.ts";
+import { hold, skipLws, skipQuoted, skipToken } from "../grammar/grammar.ts";
+import { parseDecimal } from "../sip/chars.ts";
 
 /** The algorithms of RFC 8760 that the configuration may allow, the strongest first. */
 export type DigestAlgorithm = "SHA-512-256" | "SHA-256" | "MD5";
@@ -27,7 +27,8 @@ export interface Challenge {
 
 /** Reads one challenge. @returns it, or a sentence that says why it cannot be answered */
 export function parseChallenge(value: string): Challenge | string {
-  const schemeEnd = skipToken(octets(value), 0, value.length);
+  hold(value);
+  const schemeEnd = skipToken(0, value.length);
   const scheme = value.slice(0, schemeEnd);
   if (scheme.toLowerCase() !== "digest") return `${scheme || "an empty challenge"} is no digest`;
   const params = readParams(value, schemeEnd);
@@ -121,18 +122,18 @@ export function credentials(challenge: Challenge, input: DigestInput, hash: Hash
 /** `name=value` pairs between commas, names in lower case. Undefined when malformed, or when one stands there twice. */
 function readParams(text: string, start: number): Map<string, string> | undefined {
   const params = new Map<string, string>();
-  const bytes = octets(text);
+  hold(text);
   const end = text.length;
-  let at = skipLws(bytes, start, end);
+  let at = skipLws(start, end);
   while (at < end) {
-    const nameEnd = skipToken(bytes, at, end);
+    const nameEnd = skipToken(at, end);
     const name = text.slice(at, nameEnd).toLowerCase();
-    let valueStart = skipLws(bytes, nameEnd, end);
+    let valueStart = skipLws(nameEnd, end);
     if (name === "" || text[valueStart] !== "=" || params.has(name)) return undefined;
-    valueStart = skipLws(bytes, valueStart + 1, end);
+    valueStart = skipLws(valueStart + 1, end);
     let valueEnd: number;
     if (text[valueStart] === '"') {
-      valueEnd = skipQuoted(bytes, valueStart, end);
+      valueEnd = skipQuoted(valueStart, end);
       if (valueEnd < 0) return undefined;
       params.set(name, text.slice(valueStart + 1, valueEnd - 1));
     } else {
@@ -140,9 +141,9 @@ function readParams(text: string, start: number): Map<string, string> | undefine
       while (valueEnd < end && text[valueEnd] !== "," && text.charCodeAt(valueEnd) > 0x20) valueEnd++;
       params.set(name, text.slice(valueStart, valueEnd));
     }
-    at = skipLws(bytes, valueEnd, end);
+    at = skipLws(valueEnd, end);
     if (at < end && text[at] !== ",") return undefined;
-    if (at < end) at = skipLws(bytes, at + 1, end);
+    if (at < end) at = skipLws(at + 1, end);
   }
   return params;
 }

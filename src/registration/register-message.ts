@@ -1,9 +1,16 @@
+import { beginParams, findParam, found, hold } from "../grammar/grammar.ts";
+import {
+  LINE_PLACES,
+  LINES,
+  LINES_END,
+  PARAM_NAME_END,
+  PARAM_NAME_START,
+  PARAM_VALUE_END,
+  PARAM_VALUE_START,
+} from "../grammar/places.ts";
 import { matchesIgnoringCase } from "../sip/chars.ts";
-import { FIRST_LINE, INDEX_STRIDE } from "../sip/header-lines.ts";
 import type { SipMessage } from "../sip/message.ts";
 import { parseNameAddr } from "../sip/name-addr.ts";
-import { octets } from "../sip/octets.ts";
-import { ParamWalker } from "../sip/params.ts";
 import { seconds } from "./digest.ts";
 
 /** Everything that a REGISTER of ours says (RFC 3261 §10.2). */
@@ -35,16 +42,16 @@ export function registerHead(text: RegisterText): string {
 
 /** The values of a header that the core does not know by number; `lower` is its long name, `compact` its short one. */
 export function headerValues(message: SipMessage, lower: string, compact = ""): string[] {
-  const found: string[] = [];
-  for (let at = FIRST_LINE; at < message.index.length; at += INDEX_STRIDE) {
+  const values: string[] = [];
+  for (let at = LINES; at < message.index[LINES_END]!; at += LINE_PLACES) {
     const start = message.lineStart(at);
     for (const name of [lower, compact]) {
       const behind = message.text.charCodeAt(start + name.length);
       const ends = behind === 0x3a || behind === 0x20 || behind === 0x09;
-      if (name !== "" && ends && matchesIgnoringCase(message.text, start, name)) found.push(message.valueAt(at));
+      if (name !== "" && ends && matchesIgnoringCase(message.text, start, name)) values.push(message.valueAt(at));
     }
   }
-  return found;
+  return values;
 }
 
 /** A Contact of a response to REGISTER, or of a redirection. */
@@ -56,20 +63,30 @@ export interface ContactValue {
 /** All Contacts, in order; what is malformed is left out. */
 export function contactsOf(message: SipMessage): ContactValue[] {
   return headerValues(message, "contact", "m").flatMap((value) => {
-    const found: ContactValue[] = [];
-    const bytes = octets(value);
+    const contacts: ContactValue[] = [];
     for (let start = 0; start < value.length; ) {
-      const contact = parseNameAddr(value, bytes, start, value.length);
-      if (contact === undefined) return found;
+      const contact = parseNameAddr(value, start, value.length);
+      if (contact === undefined) return contacts;
       const paramsAt = contact.uriStart + contact.uri.length;
-      const params = ParamWalker.over(value, bytes, value[paramsAt] === ">" ? paramsAt + 1 : paramsAt, contact.end);
-      let expires: number | undefined;
-      while (params.next()) if (params.is("expires")) expires = seconds(params.value);
-      found.push({ uri: contact.uri, expires });
+      const paramsStart = value[paramsAt] === ">" ? paramsAt + 1 : paramsAt;
+      contacts.push({ uri: contact.uri, expires: expiresOf(value, paramsStart, contact.end) });
       start = contact.end + 1;
     }
-    return found;
+    return contacts;
   });
+}
+
+/** The `expires` among parameters. */
+function expiresOf(value: string, start: number, end: number): number | undefined {
+  let expires: number | undefined;
+  hold(value);
+  beginParams(start, end);
+  while (findParam()) {
+    const name = value.slice(found[PARAM_NAME_START], found[PARAM_NAME_END]);
+    if (name.toLowerCase() !== "expires") continue;
+    expires = seconds(value.slice(found[PARAM_VALUE_START], found[PARAM_VALUE_END]));
+  }
+  return expires;
 }
 
 /** Text as one character per byte of its UTF-8, as heads are written. */

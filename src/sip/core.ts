@@ -15,9 +15,8 @@ import { parseMessage } from "./parse.ts";
 import { sendProbe } from "./probe.ts";
 import type { LocatePurpose, NamesOnPath, ProxyEnvironment } from "./proxy/environment.ts";
 import { forwardAck, routesOfAck } from "./proxy/forward-ack.ts";
-import { viaWithSource } from "./proxy/forward-request.ts";
 import { forwardLateAnswer } from "./proxy/late-answers.ts";
-import { BRANCH_PREFIX, isLoop, loopHash } from "./proxy/loop.ts";
+import { BRANCH_PREFIX, isLoop } from "./proxy/loop.ts";
 import { PathNames } from "./proxy/path-names.ts";
 import type { ProxyJob } from "./proxy/proxy-job.ts";
 import { asksForUs, checkRequest } from "./proxy/request-checks.ts";
@@ -247,29 +246,29 @@ export class SipCore implements ProxyEnvironment {
   }
 
   private receiveRequest(request: SipMessage, flow: Flow): void {
-    const key = serverKey(request);
-    const known = this.transactions.server(key);
-    if (known === undefined && request.method !== "ACK") {
-      const answer = this.transactions.answer(key);
-      if (answer !== undefined) {
-        if (answer.text !== "") this.send(answer.flow!, answer.text);
-        return;
-      }
-    }
-    if (known === undefined && this.elsewhere?.takes(request, flow, this.arrival)) return;
-    if (request.method === "ACK") {
-      if (known === undefined || !(known as InviteServerTransaction).acknowledged()) {
-        this.receiveAck(request, flow);
-      }
-      return;
-    }
-    if (known !== undefined) known.retransmitted();
-    else if (request.method === "CANCEL") this.receiveCancel(request, flow, key);
-    else this.receiveNewRequest(request, flow, key);
+    if (this.transactions.mayKnow(request) && this.receiveKnown(request, flow)) return;
+    if (this.elsewhere?.takes(request, flow, this.arrival)) return;
+    if (request.method === "ACK") this.receiveAck(request, flow);
+    else if (request.method === "CANCEL") this.receiveCancel(request, flow);
+    else this.receiveNewRequest(request, flow);
   }
 
-  private receiveNewRequest(request: SipMessage, flow: Flow, key: string): void {
-    const hash = loopHash(request, this.hash);
+  /** A request that a transaction takes, or that repeats one which is answered. @returns false when it is none */
+  private receiveKnown(request: SipMessage, flow: Flow): boolean {
+    const key = serverKey(request);
+    const known = this.transactions.server(key);
+    if (request.method === "ACK") {
+      if (known !== undefined && !(known as InviteServerTransaction).acknowledged()) this.receiveAck(request, flow);
+      return known !== undefined;
+    }
+    if (known !== undefined) known.retransmitted();
+    const answer = known === undefined ? this.transactions.answer(key) : undefined;
+    if (answer !== undefined && answer.text !== "") this.send(answer.flow!, answer.text);
+    return known !== undefined || answer !== undefined;
+  }
+
+  private receiveNewRequest(request: SipMessage, flow: Flow): void {
+    const hash = this.hash.tokenOfPath(request);
     const refusal = checkRequest(request);
     if (refusal !== undefined) {
       this.answers.refuse(request, flow, hash, refusal.status, refusal.explanation, refusal.headers);
@@ -303,7 +302,7 @@ export class SipCore implements ProxyEnvironment {
           decision: undefined,
           flow: way.flow,
         };
-        this.proxy(job, key);
+        this.proxy(job);
         return;
       }
       if (way?.flowGone && !inDialog) {
@@ -317,11 +316,11 @@ export class SipCore implements ProxyEnvironment {
         return;
       }
     }
-    this.route(request, flow, key, routes, hash);
+    this.route(request, flow, routes, hash);
   }
 
   /** A request outside of our dialogs: the table decides. */
-  private route(request: SipMessage, flow: Flow, key: string, routes: RouteInformation, hash: string): void {
+  private route(request: SipMessage, flow: Flow, routes: RouteInformation, hash: string): void {
     const { uri } = routes;
     if (uri !== undefined && uri.user === undefined && request.method === "OPTIONS" && this.identity.isSelf(uri)) {
       this.answers.options(request, flow, hash);
@@ -352,10 +351,10 @@ export class SipCore implements ProxyEnvironment {
         status,
         "a Route beyond this gateway is not followed outside of its dialogs",
       );
-    } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision, flow: undefined }, key);
+    } else this.proxy({ request, inbound: flow, routes, loopHash: hash, toTag: hash, decision, flow: undefined });
   }
 
-  private proxy(job: ProxyJob, key: string): void {
+  private proxy(job: ProxyJob): void {
     const { request, inbound } = job;
     const lack = this.capacity.take(request, request.to!.tag !== undefined, this.timers.now);
     if (lack !== undefined) {
@@ -364,7 +363,7 @@ export class SipCore implements ProxyEnvironment {
     }
     const path = ResponsePath.of(request.topVia!, inbound, this);
     const Machine = request.method === "INVITE" ? InviteServerTransaction : NonInviteServerTransaction;
-    const transaction = new Machine(this, key, request, path, inbound.transport, this.transactions);
+    const transaction = new Machine(this, serverKey(request), request, path, inbound.transport, this.transactions);
     const context = new ResponseContext(this, job, transaction);
     transaction.context = context;
     transaction.counted = true;
@@ -373,8 +372,8 @@ export class SipCore implements ProxyEnvironment {
   }
 
   /** §9.2 and §16.10. */
-  private receiveCancel(request: SipMessage, flow: Flow, key: string): void {
-    const hash = loopHash(request, this.hash);
+  private receiveCancel(request: SipMessage, flow: Flow): void {
+    const hash = this.hash.tokenOfPath(request);
     const inviteKey = serverKey(request, "INVITE");
     // DEVIATION: §16.10 would forward it statelessly; the branch that it would need downstream is gone with the transaction.
     if (!this.transactions.isServing(inviteKey)) {
@@ -382,9 +381,10 @@ export class SipCore implements ProxyEnvironment {
       return;
     }
     const path = ResponsePath.of(request.topVia!, flow, this);
+    const key = serverKey(request);
     const transaction = new NonInviteServerTransaction(this, key, request, path, flow.transport, this.transactions);
     this.transactions.addServer(transaction);
-    transaction.respond(200, buildReply(request, 200, { toTag: hash, topVia: viaWithSource(request, flow) }));
+    transaction.respond(200, buildReply(request, flow, 200, { toTag: hash }));
     this.transactions.server(inviteKey)?.context?.cancel(request.value(Header.Reason));
   }
 
@@ -394,7 +394,7 @@ export class SipCore implements ProxyEnvironment {
     const way = this.names.read(routes, request.callId);
     if (way === undefined) return;
     if (way.elsewhere !== undefined && this.neighbours?.passTo(way.elsewhere, this.arrival)) return;
-    const hash = loopHash(request, this.hash);
+    const hash = this.hash.tokenOfPath(request);
     if (!isLoop(request, hash, this.identity)) forwardAck(request, flow, routes, hash, way.flow, this);
   }
 

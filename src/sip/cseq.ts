@@ -1,19 +1,15 @@
-import { decimalAt, skipLws, skipToken, skipValue } from "./chars.ts";
+import { CSEQ_METHOD, CSEQ_METHOD_END, CSEQ_METHOD_START, CSEQ_NUMBER } from "../grammar/places.ts";
+import { methodName } from "./methods.ts";
 
+/** RFC 3261 §20.16. */
 export interface CSeq {
   readonly number: number;
   readonly method: string;
 }
 
-/**
- * Parses a CSeq value (RFC 3261 §20.16); undefined when malformed or the number is 2^31 or more (§8.1.1.5).
- * @param bytes the same as `text`
- */
-export function parseCSeq(text: string, bytes: Uint8Array, start: number, end: number): CSeq | undefined {
-  const i = skipValue(bytes, start, end);
-  const number = decimalAt(bytes, start, i, 0x7fffffff);
-  const methodStart = skipLws(bytes, i, end);
-  if (number < 0 || methodStart === i || methodStart === end || skipToken(bytes, methodStart, end) !== end)
-    return undefined;
-  return { number, method: text.slice(methodStart, end) };
+/** The CSeq that was found in `text`, undefined where it is malformed. @param index with the places of places.ts */
+export function cseqOf(text: string, index: ArrayLike<number>): CSeq | undefined {
+  const number = index[CSEQ_NUMBER]!;
+  if (number < 0) return undefined;
+  return { number, method: methodName(index[CSEQ_METHOD]!, text, index[CSEQ_METHOD_START]!, index[CSEQ_METHOD_END]!) };
 }

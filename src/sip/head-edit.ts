@@ -1,4 +1,4 @@
-import { FIRST_LINE, INDEX_STRIDE } from "./header-lines.ts";
+import { LINE_PLACES, LINES, LINES_END } from "../grammar/places.ts";
 import { Header, longForm } from "./header-names.ts";
 import type { SipMessage } from "./message.ts";
 
@@ -43,7 +43,7 @@ export class HeadEdit {
   normalise(): void {
     const { message } = this;
     if (message.hasCompactNames) {
-      for (let i = FIRST_LINE; i < message.index.length; i += INDEX_STRIDE) {
+      for (let i = LINES; i < message.index[LINES_END]!; i += LINE_PLACES) {
         const start = message.index[i + 1]!;
         const next = message.text.charCodeAt(start + 1);
         if (next !== 0x3a && next !== 0x20 && next !== 0x09) continue;

@@ -1,77 +1,130 @@
-import { type CSeq, parseCSeq } from "./cseq.ts";
-import { INDEX_STRIDE } from "./header-lines.ts";
-import { Header, type HeaderId } from "./header-names.ts";
-import { type NameAddr, parseNameAddr } from "./name-addr.ts";
-import { octets } from "./octets.ts";
-import type { SipUri } from "./uri.ts";
-import { hasMagicCookie, parseVia, type Via } from "./via.ts";
+import { hold, isHeld, messagesRead, readMessage, sharedIndex } from "../grammar/grammar.ts";
+import { CALL_ID } from "../grammar/header-ids.ts";
+import {
+  COMPACT_NAMES,
+  FROM_ADDR,
+  HEADERS_END,
+  HEADERS_START,
+  LINE_PLACES,
+  LINES_END,
+  METHOD,
+  METHOD_END,
+  REQUEST_URI_END,
+  REQUEST_URI_START,
+  SHORT_MESSAGE,
+  STATUS,
+  TO_ADDR,
+  VIA_START,
+} from "../grammar/places.ts";
+import { type CSeq, cseqOf } from "./cseq.ts";
+import type { HeaderId } from "./header-names.ts";
+import { methodName } from "./methods.ts";
+import { type NameAddr, nameAddrOf } from "./name-addr.ts";
+import { type SipUri, uriOf } from "./uri.ts";
+import { type Via, viaOf } from "./via.ts";
 
 /**
- * One SIP message: the latin1 text that arrived, its body included, and an index of the header lines. It is decoded
- * once: the headers of a transaction are parsed at once, others when they are asked for, and most are never looked at.
+ * One SIP message: the latin1 text that arrived, its body included, and an index of what stands where in it. It is read
+ * once; what an index entry stands for is made when somebody asks for it, and most are never asked for.
  */
 export class SipMessage {
   /** The message exactly as received (latin1: one character per byte); positions are positions in it. */
   readonly text: string;
-  /** See HeaderLines. */
-  readonly index: readonly number[];
-  /** Position of the first header line. */
-  readonly headersStart: number;
-  /** Position of the empty line that ends the head. */
-  readonly headersEnd: number;
   /** The method of a request; for a response the empty string. */
   readonly method: string;
-  /** The Request-URI as it arrived; for a response the empty string. */
-  readonly requestUri: string;
-  /** The same, taken apart; undefined where it is no SIP URI. */
-  readonly uri: SipUri | undefined;
   /** The status code of a response; 0 for a request. */
   readonly status: number;
-  /** True when some header has a one-letter name (§7.3.3). */
-  readonly hasCompactNames: boolean;
+  /** Its index, where it has one of its own. */
+  private ownIndex: Int32Array | undefined;
+  /** The index that all messages share is its own as long as so many messages were read. */
+  private readAs: number;
+  private readRequestUri: string | undefined = undefined;
+  private readUri: SipUri | undefined = undefined;
+  private readVia: Via | undefined = undefined;
+  private readFrom: NameAddr | undefined = undefined;
+  private readTo: NameAddr | undefined = undefined;
+  private readCSeq: CSeq | undefined = undefined;
+  private readCallId: string | undefined = undefined;
 
-  /** The topmost Via value; this and the three below are undefined where there is none or it is malformed. */
-  readonly topVia: Via | undefined;
-  /** This and `to` also where `endsTransaction`: nobody looks at them then. */
-  readonly from: NameAddr | undefined;
-  readonly to: NameAddr | undefined;
-  readonly cseq: CSeq | undefined;
-  readonly callId: string;
-
-  constructor(
-    text: string,
-    start: Pick<SipMessage, "method" | "requestUri" | "uri" | "status">,
-    index: readonly number[],
-    headersStart: number,
-    headersEnd: number,
-    hasCompactNames: boolean,
-  ) {
+  /** @param index of the message that was read last, as `readMessage` gives it */
+  constructor(text: string, index: Int32Array) {
     this.text = text;
-    this.index = index;
-    this.headersStart = headersStart;
-    this.headersEnd = headersEnd;
-    this.method = start.method;
-    this.requestUri = start.requestUri;
-    this.uri = start.uri;
-    this.status = start.status;
-    this.hasCompactNames = hasCompactNames;
-    const bytes = octets(text);
-    const via = index[Header.Via]!;
-    this.topVia = via < 0 ? undefined : parseVia(text, bytes, index[via + 2]!, index[via + 3]!);
-    const isRead = !this.endsTransaction;
-    const from = index[Header.From]!;
-    this.from = isRead && from >= 0 ? parseNameAddr(text, bytes, index[from + 2]!, index[from + 3]!) : undefined;
-    const to = index[Header.To]!;
-    this.to = isRead && to >= 0 ? parseNameAddr(text, bytes, index[to + 2]!, index[to + 3]!) : undefined;
-    const cseq = index[Header.CSeq]!;
-    this.cseq = cseq < 0 ? undefined : parseCSeq(text, bytes, index[cseq + 2]!, index[cseq + 3]!);
-    const callId = index[Header.CallId]!;
-    this.callId = callId < 0 ? "" : text.slice(index[callId + 2]!, index[callId + 3]!);
+    this.readAs = messagesRead;
+    this.ownIndex = index === sharedIndex ? undefined : index;
+    this.method = methodName(index[METHOD]!, text, 0, index[METHOD_END]!);
+    this.status = index[STATUS]!;
   }
 
-  /** True for an ACK that goes no further: its topmost Via alone tells which transaction it ends (§17.2.3). */
-  get endsTransaction(): boolean {
-    return this.method === "ACK" && this.index[Header.Route]! < 0 && hasMagicCookie(this.topVia);
+  /**
+   * What stands where: the places of places.ts, and behind them four numbers for each header line: id, start, start and
+   * end of the value. It is good until the next message is read.
+   */
+  get index(): Int32Array {
+    return this.ownIndex ?? (this.readAs === messagesRead ? sharedIndex : this.readAgain());
+  }
+
+  /** Most messages are done with before the next one comes, so that an index of their own would be made for nothing. */
+  private readAgain(): Int32Array {
+    hold(this.text);
+    const index = readMessage(this.text.length, false);
+    this.readAs = messagesRead;
+    return (this.ownIndex ??= index.slice(0, index[LINES_END]! + LINE_PLACES));
+  }
+
+  /** Makes it the message that is held and was read last. @returns its length, by which the grammar finds its index */
+  current(): number {
+    const { text } = this;
+    if (this.readAs !== messagesRead || (text.length > SHORT_MESSAGE && !isHeld(text))) this.readAgain();
+    else hold(text);
+    return text.length;
+  }
+
+  /** Position of the first header line. */
+  get headersStart(): number {
+    return this.index[HEADERS_START]!;
+  }
+
+  /** Position of the empty line that ends the head. */
+  get headersEnd(): number {
+    return this.index[HEADERS_END]!;
+  }
+
+  /** True when some header has a one-letter name (§7.3.3). */
+  get hasCompactNames(): boolean {
+    return this.index[COMPACT_NAMES] === 1;
+  }
+
+  /** The Request-URI as it arrived; for a response the empty string. */
+  get requestUri(): string {
+    return (this.readRequestUri ??= this.text.slice(this.index[REQUEST_URI_START], this.index[REQUEST_URI_END]));
+  }
+
+  /** The same, taken apart; undefined where it is no SIP URI. */
+  get uri(): SipUri | undefined {
+    return (this.readUri ??= uriOf(this.text, this.index));
+  }
+
+  /** The topmost Via value; this and the three below are undefined where there is none or it is malformed. */
+  get topVia(): Via | undefined {
+    return (this.readVia ??= this.index[VIA_START]! < 0 ? undefined : viaOf(this.text, this.index));
+  }
+
+  /** This and `to` also in an ACK that goes no further: its topmost Via alone tells which transaction it ends (§17.2.3). */
+  get from(): NameAddr | undefined {
+    return (this.readFrom ??= nameAddrOf(this.text, this.index, FROM_ADDR));
+  }
+
+  get to(): NameAddr | undefined {
+    return (this.readTo ??= nameAddrOf(this.text, this.index, TO_ADDR));
+  }
+
+  get cseq(): CSeq | undefined {
+    return (this.readCSeq ??= cseqOf(this.text, this.index));
+  }
+
+  /** The empty string where there is none. */
+  get callId(): string {
+    return (this.readCallId ??= this.value(CALL_ID) ?? "");
   }
 
   /** Start line, headers and the empty line. */
@@ -96,7 +149,8 @@ export class SipMessage {
   findNext(at: number): number {
     const { index } = this;
     const id = index[at];
-    for (let i = at + INDEX_STRIDE; i < index.length; i += INDEX_STRIDE) if (index[i] === id) return i;
+    const end = index[LINES_END]!;
+    for (let i = at + LINE_PLACES; i < end; i += LINE_PLACES) if (index[i] === id) return i;
     return -1;
   }
 
@@ -112,7 +166,7 @@ export class SipMessage {
 
   /** End of the header line at index position `at`, its CRLF included. */
   lineEnd(at: number): number {
-    return this.index[at + INDEX_STRIDE + 1] ?? this.headersEnd;
+    return this.index[at + LINE_PLACES + 1]!;
   }
 
   /** The value of the first header `id`, or undefined. */

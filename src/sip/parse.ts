@@ -1,9 +1,7 @@
-import { decimalAt, holdsAt, skipToken } from "./chars.ts";
-import { HeaderLines } from "./header-lines.ts";
-import { Header } from "./header-names.ts";
+import { hold, holdStartOf, holdTextOf, readMessage } from "../grammar/grammar.ts";
+import { METHOD_END, PROBLEM, PROBLEM_END, PROBLEM_START, SHORT_MESSAGE, TEXT_END } from "../grammar/places.ts";
+import * as problems from "../grammar/problems.ts";
 import { SipMessage } from "./message.ts";
-import { octets, textOf } from "./octets.ts";
-import { readUri, type SipUri, uriKind } from "./uri.ts";
 
 /** What came of one datagram or one framed message. */
 export type Parsed =
@@ -14,17 +12,28 @@ export type Parsed =
   | { readonly kind: "hopeless"; readonly reason: string };
 
 const NOT_SIP: Parsed = { kind: "hopeless", reason: "the start line is not SIP" };
-const LINES = new HeaderLines();
 
-/** What a start line says (§7.1, §7.2). It is read anew for each message, and taken out at once. */
-const START = {
-  method: "",
-  requestUri: "",
-  uri: undefined as SipUri | undefined,
-  status: 0,
-  problem: "",
-  problemStatus: 400,
-};
+/** What is wrong with a message, for people. */
+const REASONS: readonly string[] = ((): string[] => {
+  const texts: string[] = [];
+  texts[problems.NO_END] = "no empty line ends the headers";
+  texts[problems.URI_HAS_SPACE] = "the request line holds white space or brackets where none may be";
+  texts[problems.URI_MALFORMED] = "the Request-URI is not a URI";
+  // The next server might end a line there.
+  texts[problems.STRAY] = "a header holds NUL, or a CR or LF that ends no line";
+  texts[problems.NO_COLON] = "a header line has no name and colon";
+  texts[problems.LENGTH_MALFORMED] = "Content-Length is not a number of bytes";
+  texts[problems.LENGTH_TOO_LONG] = "Content-Length says more than what arrived";
+  texts[problems.VIA_MISSING] = "there is no Via";
+  texts[problems.VIA_MALFORMED] = "the topmost Via is malformed";
+  texts[problems.FROM_MALFORMED] = "From is missing or malformed";
+  texts[problems.TO_MALFORMED] = "To is missing or malformed";
+  texts[problems.FROM_OR_TO_MISSING] = "From or To is missing";
+  texts[problems.CALL_ID_MALFORMED] = "Call-ID is missing or malformed";
+  texts[problems.CSEQ_MALFORMED] = "CSeq is missing or malformed";
+  texts[problems.CSEQ_OTHER_METHOD] = "CSeq names another method than the request line";
+  return texts;
+})();
 
 /**
  * Parses one SIP message (RFC 3261 §7). Keeps it as latin1 text and looks inside only as far as every proxy
@@ -32,97 +41,52 @@ const START = {
  * @param bytes one datagram, or one message cut out of a stream; nothing of it is kept
  */
 export function parseMessage(bytes: Buffer): Parsed {
-  let text = textOf(bytes);
-  const hasEnd = LINES.read(text, octets(text));
-  if (!hasEnd) {
+  let text = holdTextOf(bytes);
+  let { length } = text;
+  let index = readMessage(length, false);
+  let problem = index[PROBLEM]!;
+  if (problem === problems.NO_PROBLEM) {
+    if (index[TEXT_END]! < length) {
+      text = holdStartOf(text, index[TEXT_END]!);
+      // The index of a long message stands behind its text.
+      if (length > SHORT_MESSAGE) index = readMessage(text.length, false);
+    }
+    return { kind: "message", message: new SipMessage(text, index) };
+  }
+  const isCut = problem === problems.NO_END;
+  if (isCut) {
     const end = text.lastIndexOf("\r\n") + 2;
     if (end < 2) return NOT_SIP;
     text = `${text.slice(0, end)}\r\n`;
-    LINES.read(text, octets(text));
+    ({ length } = text);
+    hold(text);
+    index = readMessage(length, true);
+    problem = index[PROBLEM]!;
   }
-  const { index, startEnd, headersEnd } = LINES;
-  if (!readStartLine(text, octets(text), startEnd)) return NOT_SIP;
-  let problem = hasEnd ? START.problem : "no empty line ends the headers";
-  const problemStatus = hasEnd ? START.problemStatus : 400;
-  problem ||= LINES.problem;
-
-  const headEnd = headersEnd + 2;
-  const lengthAt = index[Header.ContentLength]!;
-  let bodyEnd = text.length;
-  if (lengthAt >= 0) {
-    const length = decimalAt(octets(text), index[lengthAt + 2]!, index[lengthAt + 3]!, 0x7fffffff);
-    if (length < 0) problem ||= "Content-Length is not a number of bytes";
-    else if (length > bodyEnd - headEnd) problem ||= "Content-Length says more than what arrived";
-    bodyEnd = problem === "" ? headEnd + length : headEnd;
+  if (problem === problems.NOT_SIP) return NOT_SIP;
+  let status = 400;
+  let reason = REASONS[problem];
+  if (problem === problems.HEADER_TWICE) {
+    reason = `header ${text.slice(index[PROBLEM_START], index[PROBLEM_END])} stands twice`;
+  } else if (problem === problems.VERSION_ODD) {
+    const version = versionOf(text, index[METHOD_END]!);
+    if (version === undefined) return NOT_SIP;
+    if (isCut) reason = REASONS[problems.NO_END];
+    else if (version === "SIP/2.0") reason = "the request line is malformed";
+    else {
+      status = 505;
+      reason = `version ${version} is not supported`;
+    }
   }
-  if (bodyEnd < text.length) text = text.slice(0, bodyEnd);
-
-  const message = new SipMessage(text, START, index, startEnd + 2, headersEnd, LINES.hasCompactNames);
-  problem ||= checkTransactionHeaders(message);
-  if (problem === "") return { kind: "message", message };
-  if (!message.isRequest) return { kind: "hopeless", reason: problem };
-  return { kind: "broken", message, status: problemStatus, reason: problem };
+  text = holdStartOf(text, index[TEXT_END]!);
+  const message = new SipMessage(text, readMessage(text.length, false));
+  return message.isRequest
+    ? { kind: "broken", message, status, reason: reason! }
+    : { kind: "hopeless", reason: reason! };
 }
 
-/** Reads the start line, which ends at `end`, into START. @returns false where it is not SIP */
-function readStartLine(text: string, bytes: Uint8Array, end: number): boolean {
-  START.method = START.requestUri = START.problem = "";
-  START.uri = undefined;
-  START.status = 0;
-  START.problemStatus = 400;
-  const i = skipToken(bytes, 0, end);
-  // The slash of SIP/2.0 is no token character; that of a response stands at its place, a request has a space here.
-  if (i === 3 && bytes[i] === 0x2f) {
-    if (!holdsAt(bytes, 0, "sip/2.0 ")) return false;
-    START.status = decimalAt(bytes, 8, 11, 699);
-    return START.status >= 100 && (bytes[11] === 0x20 || end === 11);
-  }
-  if (i === 0 || bytes[i] !== 0x20) return false;
-  START.method = text.slice(0, i);
-  const uriStart = i + 1;
-  const uriEnd = end - 8;
-  if (!text.startsWith(" SIP/2.0", uriEnd)) {
-    const version = /\s(SIP\/\d+\.\d+)\s*$/i.exec(text.slice(i, end))?.[1]?.toUpperCase();
-    if (version === undefined) return false;
-    START.problemStatus = version === "SIP/2.0" ? 400 : 505;
-    START.problem = version === "SIP/2.0" ? "the request line is malformed" : `version ${version} is not supported`;
-    return true;
-  }
-  START.requestUri = text.slice(uriStart, Math.max(uriStart, uriEnd));
-  if (uriStart >= uriEnd || hasSpaceOrBracket(bytes, uriStart, uriEnd)) {
-    START.problem = "the request line holds white space or brackets where none may be";
-  } else if (uriKind(bytes, uriStart, uriEnd) === "malformed") START.problem = "the Request-URI is not a URI";
-  else START.uri = readUri(text, bytes, uriStart, uriEnd);
-  return true;
-}
-
-function hasSpaceOrBracket(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const c = bytes[i]!;
-    if (c <= 0x20 || c === 0x3c || c === 0x3e || c === 0x22) return true;
-  }
-  return false;
-}
-
-/** The headers without which there is no transaction (§8.1.1, §16.3 step 1). @returns what is wrong, or "" */
-function checkTransactionHeaders(message: SipMessage): string {
-  const { index, topVia } = message;
-  if (topVia === undefined) return index[Header.Via]! < 0 ? "there is no Via" : "the topmost Via is malformed";
-  if (!message.endsTransaction) {
-    if (message.from?.end !== index[index[Header.From]! + 3]) return "From is missing or malformed";
-    if (message.to?.end !== index[index[Header.To]! + 3]) return "To is missing or malformed";
-  } else if (index[Header.From]! < 0 || index[Header.To]! < 0) return "From or To is missing";
-  const callIdAt = index[Header.CallId]!;
-  if (callIdAt < 0 || !isOneWord(octets(message.text), index[callIdAt + 2]!, index[callIdAt + 3]!)) {
-    return "Call-ID is missing or malformed";
-  }
-  if (message.cseq === undefined) return "CSeq is missing or malformed";
-  if (message.isRequest && message.cseq.method !== message.method)
-    return "CSeq names another method than the request line";
-  return "";
-}
-
-function isOneWord(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (bytes[i]! <= 0x20) return false;
-  return end > start;
+/** What a start line that does not end as it should has in place of the version; undefined where that is nothing like it. */
+function versionOf(text: string, methodEnd: number): string | undefined {
+  const line = text.slice(methodEnd, text.indexOf("\r\n"));
+  return /\s(SIP\/\d+\.\d+)\s*$/i.exec(line)?.[1]?.toUpperCase();
 }

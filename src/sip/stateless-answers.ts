@@ -5,7 +5,6 @@ import type { Flow } from "./flow.ts";
 import { Header } from "./header-names.ts";
 import type { SipMessage } from "./message.ts";
 import type { ProxyEnvironment } from "./proxy/environment.ts";
-import { viaWithSource } from "./proxy/forward-request.ts";
 import { buildReply, explanationHeaders } from "./reply.ts";
 import { ResponsePath } from "./transaction/environment.ts";
 
@@ -75,7 +74,7 @@ export class StatelessAnswers {
     if (request.topVia !== undefined) this.refuse(request, flow, tag, status, why);
     else {
       const headers = this.explain(status, why);
-      this.environment.send(flow, buildReply(request, status, { toTag: tag, headers }));
+      this.environment.send(flow, buildReply(request, flow, status, { toTag: tag, headers }));
       this.report(request, flow, "reject", status, undefined, why);
     }
   }
@@ -91,8 +90,7 @@ export class StatelessAnswers {
   }
 
   private send(request: SipMessage, flow: Flow, toTag: string, status: number, headers: string, reason?: string): void {
-    const topVia = viaWithSource(request, flow);
-    const text = buildReply(request, status, { toTag, headers: SERVER + headers, topVia, reason });
+    const text = buildReply(request, flow, status, { toTag, headers: SERVER + headers, reason });
     ResponsePath.of(request.topVia!, flow, this.environment).send(text, this.environment);
   }
 

@@ -1,6 +1,6 @@
-import { matchesIgnoringCase, skipLws, skipQuoted } from "./chars.ts";
-import { Header, headerId } from "./header-names.ts";
-import { octets } from "./octets.ts";
+import { headerId, hold, skipLws, skipQuoted } from "../grammar/grammar.ts";
+import { matchesIgnoringCase } from "./chars.ts";
+import { Header } from "./header-names.ts";
 import { branchKey } from "./transaction/key.ts";
 import { parseVia, type Via, withSource } from "./via.ts";
 
@@ -51,9 +51,9 @@ function beginsAsRequest(bytes: Buffer): boolean {
 
 /** Whether the value of a To header has a tag. One inside the brackets, or in the quotes, is none. */
 function hasTag(value: string): boolean {
-  const bytes = octets(value);
-  let at = skipLws(bytes, 0, value.length);
-  if (bytes[at] === QUOTE) at = skipQuoted(bytes, at, value.length);
+  hold(value);
+  let at = skipLws(0, value.length);
+  if (value.charCodeAt(at) === QUOTE) at = skipQuoted(at, value.length);
   const open = value.indexOf("<", at);
   return TAG.test(open < 0 ? value : value.slice(value.indexOf(">", open) + 1));
 }
@@ -88,10 +88,10 @@ export function unreadKey(bytes: Buffer): string | undefined {
     if (colon < 0) return undefined;
     let nameEnd = colon;
     while (nameEnd > line && isBlank(head.charCodeAt(nameEnd - 1))) nameEnd--;
-    if (headerId(bytes, line, nameEnd) !== Header.Via) continue;
+    if (headerOf(head, line, nameEnd) !== Header.Via) continue;
     let end = head.indexOf("\n", colon);
     while (isBlank(head.charCodeAt(end + 1))) end = head.indexOf("\n", end + 1);
-    const via = parseVia(head, bytes, colon + 1, head.charCodeAt(end - 1) === 13 ? end - 1 : end);
+    const via = parseVia(head, colon + 1, head.charCodeAt(end - 1) === 13 ? end - 1 : end);
     return via && branchKey(head.slice(0, head.indexOf(" ")), via);
   }
   return undefined;
@@ -136,14 +136,14 @@ export function refuseUnread(
     const colon = head.indexOf(":", line);
     let nameEnd = colon;
     while (nameEnd > line && isBlank(head.charCodeAt(nameEnd - 1))) nameEnd--;
-    const id = colon < 0 || colon > end ? Header.Other : headerId(bytes, line, nameEnd);
+    const id = colon < 0 || colon > end ? Header.Other : headerOf(head, line, nameEnd);
     const name = NAMES[id];
     // Of a header that may stand only once, the first counts.
     if (name !== undefined && (id === Header.Via || (seen & (1 << id)) === 0)) {
       const valueEnd = head.charCodeAt(end - 1) === 13 ? end - 1 : end;
       let value = head.slice(colon + 1, valueEnd);
       if (id === Header.Via && top === undefined) {
-        top = parseVia(head, bytes, colon + 1, valueEnd);
+        top = parseVia(head, colon + 1, valueEnd);
         if (top === undefined) return undefined;
         value = ` ${withSource(head, top, source.address, source.port)}${head.slice(top.end, valueEnd)}`;
       } else if (id === Header.To && !hasTag(value)) value += `;tag=${toTag}`;
@@ -156,6 +156,11 @@ export function refuseUnread(
   out += `${headers}Content-Length: 0\r\n\r\n`;
   const port = top.rport ? source.port : (top.port ?? (matchesIgnoringCase(top.transport, 0, "tls") ? 5061 : 5060));
   return { bytes: Buffer.from(out, "latin1"), port };
+}
+
+function headerOf(head: string, start: number, end: number): number {
+  hold(head);
+  return headerId(start, end);
 }
 
 /** Long names: legacy clients know no others. */

@@ -1,9 +1,17 @@
-import { decimalAt, findByte, holdsAt, isDigit, matchesIgnoringCase, skipHost, skipToken } from "./chars.ts";
+import { found, hold, uriKind as kindOfUri, readUri } from "../grammar/grammar.ts";
+import {
+  HOST_END,
+  HOST_HAS_CAPITALS,
+  HOST_START,
+  PORT,
+  URI_PARAMS_END,
+  URI_PARAMS_START,
+  URI_SCHEME,
+  USER_END,
+  USER_START,
+} from "../grammar/places.ts";
+import { matchesIgnoringCase } from "./chars.ts";
 import type { TransportName } from "./flow.ts";
-import { octets } from "./octets.ts";
-
-const COLON = 0x3a;
-const QUESTION_MARK = 0x3f;
 
 /** A SIP or SIPS URI (RFC 3261 §19.1), taken apart as far as routing needs. Escapes stay as written. */
 export interface SipUri {
@@ -20,64 +28,43 @@ export interface SipUri {
 /** What a Request-URI or Route may be: a SIP URI, one of another scheme, or not a URI at all. */
 export type UriKind = "sip" | "other" | "malformed";
 
+const KINDS: readonly UriKind[] = ["malformed", "sip", "sip", "other"];
+
 /** Tells a SIP(S) URI from one of another scheme (answered 416) and from no URI at all (answered 400). */
-export function uriKind(bytes: Uint8Array, start: number, end: number): UriKind {
-  const colon = skipToken(bytes, start, end);
-  if (colon === start || colon === end || bytes[colon] !== COLON) return "malformed";
-  const length = colon - start;
-  return (length === 3 && holdsAt(bytes, start, "sip")) || (length === 4 && holdsAt(bytes, start, "sips"))
-    ? "sip"
-    : "other";
+export function uriKind(uri: string): UriKind {
+  hold(uri);
+  return KINDS[kindOfUri(0, uri.length)]!;
 }
 
 /** Parses a SIP or SIPS URI; undefined for any other scheme and for a malformed one. */
 export function parseUri(uri: string): SipUri | undefined {
   for (let i = 0; i < uri.length; i++) if (uri.charCodeAt(i) > 0xff) return undefined;
-  return readUri(uri, octets(uri), 0, uri.length);
+  return parseUriIn(uri, 0, uri.length);
 }
 
-/**
- * The same, for a URI that stands in a longer text.
- * @param bytes the same as `text`
- */
-export function readUri(text: string, bytes: Uint8Array, start: number, end: number): SipUri | undefined {
-  if (uriKind(bytes, start, end) !== "sip") return undefined;
-  const secure = bytes[start + 3] !== COLON;
-  let i = start + (secure ? 5 : 4);
-  // The user part may hold `;` and `?` (§25.1), so the `@` is looked for before them.
-  const at = findByte(bytes, 0x40, i, end);
-  let user: string | undefined;
-  if (at >= 0) {
-    const password = findByte(bytes, COLON, i, at);
-    user = text.slice(i, password >= 0 ? password : at);
-    if (user.length === 0) return undefined;
-    i = at + 1;
-  }
-  let hostStart = i;
-  let hostEnd: number;
-  if (bytes[i] === 0x5b) {
-    hostEnd = findByte(bytes, 0x5d, ++hostStart, end);
-    i = hostEnd + 1;
-  } else i = hostEnd = skipHost(bytes, hostStart, end);
-  if (hostEnd <= hostStart) return undefined;
-  let port: number | undefined;
-  if (i < end && bytes[i] === COLON) {
-    const portStart = ++i;
-    while (i < end && isDigit(bytes[i]!)) i++;
-    port = decimalAt(bytes, portStart, i, 65535);
-    if (port <= 0) return undefined;
-  }
-  if (i < end && bytes[i] !== 0x3b && bytes[i] !== QUESTION_MARK) return undefined;
-  const headers = findByte(bytes, QUESTION_MARK, i, end);
-  const isRooted = bytes[hostEnd - 1] === 0x2e;
+/** The same, for a URI that stands in a longer latin1 text. */
+export function parseUriIn(text: string, start: number, end: number): SipUri | undefined {
+  hold(text);
+  return readUri(start, end) ? uriOf(text, found) : undefined;
+}
+
+/** The URI that was found in `text`, undefined where there is none. @param index with the places of places.ts */
+export function uriOf(text: string, index: ArrayLike<number>): SipUri | undefined {
+  const scheme = index[URI_SCHEME]!;
+  if (scheme === 0) return undefined;
+  const userStart = index[USER_START]!;
+  const host = text.slice(index[HOST_START], index[HOST_END]);
+  const port = index[PORT]!;
   return {
-    secure,
-    user,
-    host: text.slice(hostStart, isRooted ? hostEnd - 1 : hostEnd).toLowerCase(),
-    port,
-    params: i === end ? "" : text.slice(i, headers < 0 ? end : headers),
+    secure: scheme === SIPS,
+    user: userStart < 0 ? undefined : text.slice(userStart, index[USER_END]),
+    host: index[HOST_HAS_CAPITALS] === 1 ? host.toLowerCase() : host,
+    port: port === 0 ? undefined : port,
+    params: text.slice(index[URI_PARAMS_START], index[URI_PARAMS_END]),
   };
 }
+
+const SIPS = 2;
 
 /** URIs remembered; beyond it all are forgotten. */
 const MAX_REMEMBERED = 1000;

@@ -4,7 +4,6 @@ import type { Flow, Listener, Target } from "../../src/sip/flow.ts";
 import { StreamFraming } from "../../src/sip/framing.ts";
 import type { CoreHost, LocateQuery, LocateResult } from "../../src/sip/host.ts";
 import { parseNameAddr } from "../../src/sip/name-addr.ts";
-import { octets } from "../../src/sip/octets.ts";
 import { parseMessage } from "../../src/sip/parse.ts";
 import { refuseUnread, unreadKind } from "../../src/sip/unread.ts";
 import { parseUri } from "../../src/sip/uri.ts";
@@ -142,8 +141,8 @@ export class Fuzzer implements CoreHost {
   #parts(bytes: Buffer, text: string): void {
     const start = this.#random.int(0, text.length);
     parseUri(text.slice(start, start + 200));
-    parseVia(text, octets(text), start, text.length);
-    parseNameAddr(text, octets(text), start, text.length);
+    parseVia(text, start, text.length);
+    parseNameAddr(text, start, text.length);
     const refused = refuseUnread(
       bytes,
       { address: "192.0.2.1", port: 5060 },

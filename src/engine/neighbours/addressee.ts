@@ -1,4 +1,5 @@
-import { Header, headerId } from "../../sip/header-names.ts";
+import { headerId, holdBytes } from "../../grammar/grammar.ts";
+import { Header } from "../../sip/header-names.ts";
 import { MARK } from "../../sip/neighbours.ts";
 
 /** Nothing that tells whose it is, at least not without reading it as a whole. */
@@ -34,6 +35,7 @@ export function isResponse(bytes: Buffer): boolean {
 export function callIdHash(bytes: Buffer, seed: number): number {
   if (startsWith(bytes, CANCEL)) return UNTOLD;
   const end = Math.min(bytes.length, MOST_LOOKED_AT);
+  holdBytes(bytes.subarray(0, end));
   let hash = UNTOLD;
   for (let line = endOfLine(bytes, 0, end); line < end; ) {
     const first = bytes[line]!;
@@ -45,7 +47,7 @@ export function callIdHash(bytes: Buffer, seed: number): number {
     if (letter === C || letter === I || letter === R) {
       const colon = indexOf(bytes, COLON, line, next);
       if (colon < 0) return UNTOLD;
-      const id = headerId(bytes, line, nameEnd(bytes, line, colon));
+      const id = headerId(line, nameEnd(bytes, line, colon));
       if (id === Header.CallId) {
         if (hash !== UNTOLD) return UNTOLD;
         hash = hashOfValue(bytes, colon + 1, next, seed);
@@ -59,10 +61,11 @@ export function callIdHash(bytes: Buffer, seed: number): number {
 /** @returns the number of the process whose request a response answers, by the mark of its topmost Via; UNTOLD without one */
 export function processInBranch(bytes: Buffer): number {
   const end = Math.min(bytes.length, MOST_LOOKED_AT);
+  holdBytes(bytes.subarray(0, end));
   for (let line = endOfLine(bytes, 0, end); line < end; ) {
     const next = endOfLine(bytes, line, end);
     const colon = (bytes[line]! | 0x20) === V ? indexOf(bytes, COLON, line, next) : -1;
-    if (colon > 0 && headerId(bytes, line, nameEnd(bytes, line, colon)) === Header.Via) {
+    if (colon > 0 && headerId(line, nameEnd(bytes, line, colon)) === Header.Via) {
       return processInVia(bytes, colon + 1, next);
     }
     line = next;

@@ -1,24 +1,10 @@
 import { Header } from "../header-names.ts";
-import type { KeyedHash } from "../keyed-hash.ts";
 import type { SipMessage } from "../message.ts";
-import { octets } from "../octets.ts";
 import type { SelfIdentity } from "../self-identity.ts";
 import { parseVia } from "../via.ts";
 
 /** Every branch of ours starts so; the loop hash and a counter follow. */
 export const BRANCH_PREFIX = "z9hG4bK.";
-
-/**
- * A keyed hash over all that decides where a request goes (RFC 5393 §4.2.1). A request that comes back with any of it
- * changed is a spiral, which is allowed; with nothing changed it is a loop.
- */
-export function loopHash(request: SipMessage, hash: KeyedHash): string {
-  let text = `${request.requestUri}\n${request.callId}\n${request.value(Header.CSeq)!}\n${request.from!.tag ?? ""}\n${request.to!.tag ?? ""}`;
-  for (let i = request.find(Header.Route); i >= 0; i = request.findNext(i)) {
-    text += `\n${request.valueAt(i)}`;
-  }
-  return hash.token(text);
-}
 
 /** True when a Via of ours in the request carries the same hash: we sent this very request before (§16.3 step 4). */
 export function isLoop(request: SipMessage, hash: string, identity: SelfIdentity): boolean {
@@ -28,11 +14,10 @@ export function isLoop(request: SipMessage, hash: string, identity: SelfIdentity
   const mark = `${BRANCH_PREFIX}${hash}.`;
   // The hash is keyed, so this text stands in a request only when we wrote it, or when somebody copied it.
   if (text.indexOf(mark) < 0) return false;
-  const bytes = octets(text);
   for (let i = request.find(Header.Via); i >= 0; i = request.findNext(i)) {
     const end = request.index[i + 3]!;
     for (let start = request.index[i + 2]!; start < end; ) {
-      const via = parseVia(text, bytes, start, end);
+      const via = parseVia(text, start, end);
       if (via === undefined) break;
       if (via.branch?.startsWith(mark) && identity.isOwnSentBy(via.host, via.port)) return true;
       start = via.end + 1;

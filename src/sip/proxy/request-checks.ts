@@ -1,7 +1,6 @@
 import { parseDecimal } from "../chars.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
-import { octets } from "../octets.ts";
 import { uriKind } from "../uri.ts";
 
 /** An answer that a request gets in place of being forwarded. */
@@ -17,7 +16,7 @@ export function checkRequest(request: SipMessage): Refusal | undefined {
   // Step 2: scheme.
   if (request.uri === undefined) {
     const { requestUri } = request;
-    return uriKind(octets(requestUri), 0, requestUri.length) === "other"
+    return uriKind(requestUri) === "other"
       ? { status: 416, explanation: "only sip: and sips: Request-URIs are served here" }
       : { status: 400, explanation: "the Request-URI is not a valid SIP URI" };
   }

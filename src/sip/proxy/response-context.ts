@@ -8,7 +8,7 @@ import type { ServerTransaction } from "../transaction/server.ts";
 import { parseUri } from "../uri.ts";
 import { Branch, type BranchFailure, type BranchOwner } from "./branch.ts";
 import type { ProxyEnvironment } from "./environment.ts";
-import { forwardRequest, viaValue, viaWithSource } from "./forward-request.ts";
+import { forwardRequest, viaValue } from "./forward-request.ts";
 import { forwardResponse, strandedBy } from "./forward-response.ts";
 import { type ProxyJob, targetsOf } from "./proxy-job.ts";
 import { type NextHop, nextHopOf } from "./routes.ts";
@@ -47,6 +47,8 @@ export class ResponseContext implements BranchOwner {
   private declined = false;
   /** The number in the CSeq of the request. */
   private readonly cseq: number;
+  /** The From of the request: to ask for it later would be to read the request once more. */
+  private readonly from: string;
   /** Where the route set leads, or the Request-URI without one. */
   private readonly followed: NextHop | undefined;
 
@@ -54,6 +56,7 @@ export class ResponseContext implements BranchOwner {
     this.environment = environment;
     this.openJob = job;
     this.cseq = job.request.cseq!.number;
+    this.from = environment.hears("request") ? (job.request.value(Header.From) ?? "") : "";
     this.server = server;
     this.startedAt = environment.timers.now;
     this.followed = nextHopOf(job.routes);
@@ -310,8 +313,7 @@ export class ResponseContext implements BranchOwner {
 
   private reply(status: number, headers: string, toTag: string | undefined): string {
     const { request, inbound } = this.job;
-    const topVia = viaWithSource(request, inbound);
-    return buildReply(request, status, toTag === undefined ? { headers, topVia } : { headers, topVia, toTag });
+    return buildReply(request, inbound, status, { headers, toTag });
   }
 
   /**
@@ -343,7 +345,7 @@ export class ResponseContext implements BranchOwner {
       method: job.request.method,
       requestUri: job.request.requestUri,
       callId: job.request.callId,
-      from: job.request.value(Header.From) ?? "",
+      from: this.from,
       source: job.inbound,
       decision: job.decision === undefined ? "dialog" : "proxy",
       endpoint: job.decision?.endpoint,

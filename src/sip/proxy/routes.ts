@@ -1,12 +1,11 @@
-import { skipLws } from "../chars.ts";
+import { hold, skipLws } from "../../grammar/grammar.ts";
 import type { Listener } from "../flow.ts";
 import type { HeadEdit } from "../head-edit.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import { parseNameAddr } from "../name-addr.ts";
-import { octets } from "../octets.ts";
 import type { SelfIdentity } from "../self-identity.ts";
-import { readUri, type SipUri, uriParam } from "../uri.ts";
+import { parseUriIn, type SipUri, uriParam } from "../uri.ts";
 
 interface RouteValue {
   readonly uri: string;
@@ -79,21 +78,21 @@ const NO_USERS: readonly undefined[] = [];
 
 function readRoutes(request: SipMessage, first: number): RouteValue[] | undefined {
   const values: RouteValue[] = [];
-  const bytes = octets(request.text);
   for (let line = first; line >= 0; line = request.findNext(line)) {
     const end = request.index[line + 3]!;
     for (let start = request.index[line + 2]!; start < end; ) {
-      const value = parseNameAddr(request.text, bytes, start, end);
+      const value = parseNameAddr(request.text, start, end);
       if (value === undefined) return undefined;
       values.push({
         uri: value.uri,
-        sip: readUri(request.text, bytes, value.uriStart, value.uriStart + value.uri.length),
+        sip: parseUriIn(request.text, value.uriStart, value.uriStart + value.uri.length),
         text: request.text.slice(start, value.end),
         line,
         start,
         end: value.end,
       });
-      start = skipLws(bytes, value.end + 1, end);
+      hold(request.text);
+      start = skipLws(value.end + 1, end);
     }
   }
   return values.length === 0 ? undefined : values;

@@ -96,6 +96,14 @@ export class KeptAnswers {
     return true;
   }
 
+  /** Whether something may be kept under a key with this hash. */
+  mayHave(hash: number): boolean {
+    if (this.count === 0) return false;
+    let slot = this.buckets[this.bucketOf(hash)]!;
+    while (slot !== NONE && this.hashes[slot] !== hash) slot = this.links[slot]!;
+    return slot !== NONE;
+  }
+
   /** Whether something is kept under this key. */
   has(key: string): boolean {
     return this.find(key) !== NONE;

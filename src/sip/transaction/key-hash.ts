@@ -1,3 +1,8 @@
+import { hashBranchKey } from "../../grammar/grammar.ts";
+import type { SipMessage } from "../message.ts";
+import { hasMagicCookie } from "../via.ts";
+import { serverKey } from "./key.ts";
+
 /** Hashes of the keys of transactions. A request is looked for under its key in more than one place. */
 export class KeyHash {
   private readonly seed: number;
@@ -18,5 +23,10 @@ export class KeyHash {
     this.lastKey = key;
     this.lastHash = hash ^ (hash >>> 13);
     return this.lastHash;
+  }
+
+  /** That of a request's `serverKey`, mostly without making the key. */
+  ofRequest(request: SipMessage): number {
+    return hasMagicCookie(request.topVia!) ? hashBranchKey(request.current(), this.seed) : this.of(serverKey(request));
   }
 }

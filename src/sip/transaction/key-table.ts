@@ -27,6 +27,13 @@ export class KeyTable<Entry extends Keyed<Entry>> {
     this.hashes = hashes;
   }
 
+  /** Whether there may be one whose key has this hash. */
+  mayHave(hash: number): boolean {
+    let entry = this.places[hash & (this.places.length - 1)];
+    while (entry !== undefined && entry.hash !== hash) entry = entry.chained;
+    return entry !== undefined;
+  }
+
   get(key: string): Entry | undefined {
     const hash = this.hashes.of(key);
     let entry = this.places[hash & (this.places.length - 1)];

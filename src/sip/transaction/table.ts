@@ -1,5 +1,6 @@
 import type { Capacity } from "../capacity.ts";
 import type { Flow } from "../flow.ts";
+import type { SipMessage } from "../message.ts";
 import type { TimerValues } from "../timer-values.ts";
 import type { Timers } from "../timers.ts";
 import type { ClientTransaction, ClientTransactionTable, WayUpstream } from "./client.ts";
@@ -17,6 +18,7 @@ const NOT_COUNTED = -1;
 export class TransactionTable implements ClientTransactionTable, ServerTransactionUser {
   private readonly timers: Timers;
   private readonly capacity: Capacity;
+  private readonly hashes: KeyHash;
   private readonly servers: KeyTable<ServerTransaction>;
   private readonly clients: ClientTransactions;
   /** Of requests that are answered: other than INVITE (Timer J), INVITE with 2xx (Timer L). */
@@ -34,6 +36,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
     this.timers = timers;
     this.capacity = capacity;
     const hashes = new KeyHash(seed);
+    this.hashes = hashes;
     this.servers = new KeyTable(hashes);
     this.clients = new ClientTransactions(hashes);
     this.answered = new KeptAnswers(64 * values.t1, hashes);
@@ -78,6 +81,12 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
     this.answered.expire(now, this.giveBack);
     this.absorbed.expire(now, this.giveBack);
     this.accepted.expire(now, NOTHING_TO_GIVE_BACK);
+  }
+
+  /** False where a request belongs to no transaction and repeats none: for most this is enough, and costs less than a key. */
+  mayKnow(request: SipMessage): boolean {
+    const hash = this.hashes.ofRequest(request);
+    return this.servers.mayHave(hash) || this.answered.mayHave(hash);
   }
 
   server(key: string): ServerTransaction | undefined {

@@ -1,0 +1,11 @@
+export { skipLws, skipQuoted, skipToken } from "./chars";
+export { headerId } from "./header-names";
+export { FOUND, HELD, INDEX } from "./held";
+export { beginHash, endHash, HASHED, hashHeld, hashText, writeToken } from "./keyed-hash";
+export { readMessage } from "./message";
+export { readNameAddr } from "./name-addr";
+export { beginParams, findParam } from "./params";
+export { writeReply } from "./reply";
+export { hashBranchKey, hashPath } from "./transaction";
+export { readUri, uriKind } from "./uri";
+export { readVia } from "./via";

@@ -1,0 +1,183 @@
+import { readFileSync } from "node:fs";
+import { LINE_PLACES, LINES_END, PLACES, SHORT_INDEX, SHORT_MESSAGE } from "./places.ts";
+
+/** What assembly/ exports. Positions are those in the text that is held; what a function finds stands in places.ts' places. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  readonly FOUND: WebAssembly.Global;
+  readonly INDEX: WebAssembly.Global;
+  readonly HELD: WebAssembly.Global;
+  readonly HASHED: WebAssembly.Global;
+  readMessage(length: number, isCut: 0 | 1): void;
+  readUri(start: number, end: number): number;
+  uriKind(start: number, end: number): number;
+  readVia(start: number, end: number): number;
+  readNameAddr(into: number, start: number, end: number): number;
+  beginParams(start: number, end: number): void;
+  findParam(): number;
+  headerId(start: number, end: number): number;
+  skipLws(i: number, end: number): number;
+  skipToken(i: number, end: number): number;
+  skipQuoted(i: number, end: number): number;
+  beginHash(k0: number, k1: number): void;
+  hashHeld(start: number, end: number): void;
+  hashText(length: number): void;
+  endHash(): void;
+  writeToken(): number;
+  hashPath(length: number, k0: number, k1: number): void;
+  hashBranchKey(length: number, seed: number): number;
+  writeReply(
+    to: number,
+    length: number,
+    port: number,
+    source: number,
+    sourceEnd: number,
+    tag: number,
+    tagEnd: number,
+    isTrying: number,
+  ): number;
+}
+
+const wasm = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(new URL("./grammar.wasm", import.meta.url))))
+  .exports as Exports;
+
+export const {
+  readUri,
+  uriKind,
+  readVia,
+  readNameAddr,
+  beginParams,
+  findParam,
+  headerId,
+  skipLws,
+  skipToken,
+  skipQuoted,
+  beginHash,
+  endHash,
+  hashPath,
+  hashBranchKey,
+} = wasm;
+
+const HELD = wasm.HELD.value;
+const FOUND = wasm.FOUND.value;
+const INDEX = wasm.INDEX.value;
+const HASHED = wasm.HASHED.value;
+/** The longest text that `hashText` has a place for, in bytes; see assembly/keyed-hash.ts. */
+const MOST_HASHED = 4096;
+const PAGE = 65_536;
+
+let bytes = Buffer.from(wasm.memory.buffer);
+/** The index of the message that was read last, unless that is a long one. */
+export let sharedIndex = new Int32Array(wasm.memory.buffer, INDEX, SHORT_INDEX);
+let heldText: string | undefined;
+/** What was found last, see places.ts. */
+export let found = new Int32Array(wasm.memory.buffer, FOUND, PLACES);
+
+/** Holds a latin1 text, one character per byte, so that it can be read by its positions; until the next one is held. */
+export function hold(text: string): void {
+  if (text === heldText) return;
+  makeRoom(text.length);
+  write(text, HELD);
+  heldText = text;
+}
+
+/** Whether this text is held, with what was found in it. */
+export function isHeld(text: string): boolean {
+  return text === heldText;
+}
+
+/** The same for bytes of which no text is wanted. */
+export function holdBytes(octets: Uint8Array): void {
+  makeRoom(octets.length);
+  bytes.set(octets, HELD);
+  heldText = undefined;
+}
+
+/** The latin1 text of these bytes, and it is held. */
+export function holdTextOf(octets: Buffer): string {
+  holdBytes(octets);
+  heldText = octets.toString("latin1");
+  return heldText;
+}
+
+/** The first `length` characters of the text that is held; they are held. */
+export function holdStartOf(text: string, length: number): string {
+  heldText = text.slice(0, length);
+  return heldText;
+}
+
+/** Adds a latin1 text to the hash that was begun. What is held stays held, but for a very long text. */
+export function hashText(text: string): void {
+  if (text.length > MOST_HASHED) {
+    hold(text);
+    wasm.hashHeld(0, text.length);
+  } else {
+    write(text, HASHED);
+    wasm.hashText(text.length);
+  }
+}
+
+/**
+ * Reads the message that is held.
+ * @param isCut true when its end had to be made up
+ * @returns its index, see places.ts: that which is shared, so good until the next message is read, or one of its own
+ */
+export function readMessage(length: number, isCut: boolean): Int32Array {
+  wasm.readMessage(length, isCut ? 1 : 0);
+  messagesRead++;
+  if (length <= SHORT_MESSAGE) return sharedIndex;
+  return new Int32Array(wasm.memory.buffer, HELD + ((length + 79) & ~15), found[LINES_END]! + LINE_PLACES).slice();
+}
+
+/** How many messages were read; by it one can tell whether an index is still good. */
+export let messagesRead = 0;
+
+/** The hash that was ended last as up to 14 characters of base 36. */
+export function token(): string {
+  return bytes.toString("latin1", HASHED, wasm.writeToken());
+}
+
+/** What a response has besides that which it takes from its request. Texts are latin1. */
+export interface ReplyParts {
+  /** Its start line. */
+  readonly start: string;
+  /** Where the request came from: goes into an rport without value. */
+  readonly port: number;
+  /** Goes into the topmost Via as `received`; "" where it needs none. */
+  readonly received: string;
+  /** Goes into To where that has no tag; "" for none. */
+  readonly toTag: string;
+  /** True for a 100. */
+  readonly isTrying: boolean;
+  /** The headers behind those of the request, and the empty line. */
+  readonly rest: string;
+}
+
+/** The response to the request that is held and read, see assembly/reply.ts. @param length its length */
+export function replyText(length: number, { start, port, received, toTag, isTrying, rest }: ReplyParts): string {
+  const place = HELD + 5 * length + 1024;
+  // Names are written out in full, so that a header grows, though not to twice its length.
+  growTo(place + 2 * length + start.length + received.length + 2 * toTag.length + rest.length + 1024);
+  const tag = write(received, place);
+  const reply = write(toTag, tag);
+  const tail = wasm.writeReply(write(start, reply), length, port, place, tag, tag, reply, isTrying ? 1 : 0);
+  return bytes.toString("latin1", reply, write(rest, tail));
+}
+
+/** Writes a latin1 text. @returns where it ends */
+function write(text: string, place: number): number {
+  return text === "" ? place : place + bytes.write(text, place, text.length, "latin1");
+}
+
+/** Behind the text of a long message stands its index. */
+function makeRoom(length: number): void {
+  growTo(HELD + 5 * length + 1024);
+}
+
+function growTo(needed: number): void {
+  if (needed <= bytes.length) return;
+  wasm.memory.grow(Math.ceil((needed - bytes.length) / PAGE));
+  bytes = Buffer.from(wasm.memory.buffer);
+  sharedIndex = new Int32Array(wasm.memory.buffer, INDEX, SHORT_INDEX);
+  found = new Int32Array(wasm.memory.buffer, FOUND, PLACES);
+}
