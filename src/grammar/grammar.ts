@@ -30,10 +30,10 @@ interface Exports {
     to: number,
     length: number,
     port: number,
+    start: number,
     source: number,
-    sourceEnd: number,
     tag: number,
-    tagEnd: number,
+    rest: number,
     isTrying: number,
   ): number;
 }
@@ -155,13 +155,17 @@ export interface ReplyParts {
 
 /** The response to the request that is held and read, see assembly/reply.ts. @param length its length */
 export function replyText(length: number, { start, port, received, toTag, isTrying, rest }: ReplyParts): string {
-  const place = HELD + 5 * length + 1024;
+  const startAt = HELD + 5 * length + 1024;
+  const receivedAt = startAt + start.length;
+  const tagAt = receivedAt + received.length;
+  const restAt = tagAt + toTag.length;
+  const replyAt = restAt + rest.length;
   // Names are written out in full, so that a header grows, though not to twice its length.
-  growTo(place + 2 * length + start.length + received.length + 2 * toTag.length + rest.length + 1024);
-  const tag = write(received, place);
-  const reply = write(toTag, tag);
-  const tail = wasm.writeReply(write(start, reply), length, port, place, tag, tag, reply, isTrying ? 1 : 0);
-  return bytes.toString("latin1", reply, write(rest, tail));
+  growTo(replyAt + 2 * length + (replyAt - startAt) + 1024);
+  // As one text, since each that is handed over costs more than putting it to the others.
+  write(start + received + toTag + rest, startAt);
+  const end = wasm.writeReply(replyAt, length, port, startAt, receivedAt, tagAt, restAt, isTrying ? 1 : 0);
+  return bytes.toString("latin1", replyAt, end);
 }
 
 /** Writes a latin1 text. @returns where it ends */

@@ -23,12 +23,14 @@ function get(place: i32): i32 {
 }
 
 /**
- * Writes what a response has from its request (RFC 3261 §8.2.6): Vias, From, To, Call-ID and CSeq as they came, under their
- * long names. The request has to be held and read.
+ * Writes a response (RFC 3261 §8.2.6): Vias, From, To, Call-ID and CSeq as they came in the request, under their long names,
+ * and the texts that stand one behind the other from `start` to `to`. The request has to be held and read.
  * @param to where it is written
  * @param port goes into an rport without a value
- * @param source where `received` for the topmost Via stands as text, and its end; nothing where it needs none
- * @param tag where the To tag stands, and its end; nothing where none is to be added
+ * @param start of the start line
+ * @param source of what `received` says in the topmost Via; nothing where that needs none
+ * @param tag of what is added as a tag where To has none; nothing where none is to be added
+ * @param rest of the headers behind those of the request
  * @param isTrying true for a 100, which repeats the Timestamp
  * @returns where it ends
  */
@@ -36,14 +38,15 @@ export function writeReply(
   to: usize,
   length: i32,
   port: i32,
+  start: usize,
   source: usize,
-  sourceEnd: usize,
   tag: usize,
-  tagEnd: usize,
+  rest: usize,
   isTrying: bool,
 ): usize {
   index = indexPlace(length);
   out = to;
+  copy(start, source);
   const end = get(LINES_END);
   let isTop = true;
   for (let line = get(FIRST_LINES + VIA); line >= 0 && line < end; line += LINE_PLACES) {
@@ -52,7 +55,7 @@ export function writeReply(
     let from = get(line + 2);
     if (isTop && get(VIA_START) >= 0) {
       from = get(VIA_END);
-      writeTopVia(port, source, sourceEnd);
+      writeTopVia(port, source, tag);
     }
     isTop = false;
     copy(HELD + from, HELD + get(line + 3));
@@ -60,10 +63,11 @@ export function writeReply(
   }
   writeLine(FROM, "From: ", 0, 0);
   const hasTag = get(TO_ADDR + VALUE_END) < 0 || get(TO_ADDR + TAG_START) >= 0;
-  writeLine(TO, "To: ", tag, hasTag ? tag : tagEnd);
+  writeLine(TO, "To: ", tag, hasTag ? tag : rest);
   writeLine(CALL_ID, "Call-ID: ", 0, 0);
   writeLine(CSEQ, "CSeq: ", 0, 0);
   if (isTrying) writeLine(TIMESTAMP, "Timestamp: ", 0, 0);
+  copy(rest, to);
   return out;
 }
 
