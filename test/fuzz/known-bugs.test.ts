@@ -40,6 +40,7 @@ for (const [title, text] of [
     "a bare CR that could pass for a line end",
     invite.replace("Max-Forwards", "X: a\rRoute: <sip:evil>\r\nMax-Forwards"),
   ],
+  ["a bare LF right behind the name of a header", invite.replace("Max-Forwards", "Via:\nMax-Forwards")],
   ["1.5e10 as CSeq", invite.replace("CSeq: 1 ", "CSeq: 1.5e10 ")],
   ["+10 as CSeq", invite.replace("CSeq: 1 ", "CSeq: +10 ")],
   ["1.5e10 as Max-Forwards", invite.replace("Max-Forwards: 69", "Max-Forwards: 1.5e10")],

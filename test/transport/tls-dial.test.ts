@@ -1,5 +1,6 @@
 import type { TLSSocket, TlsOptions } from "node:tls";
 import t from "tap";
+import { explainDialled } from "../../src/transport/tls/failure.ts";
 import { Folder } from "../support/certificates.ts";
 import { ca, gateway, pool, stranger, TLS_1_0, target, tlsListener } from "./tls-peers.ts";
 import { listening, OPTIONS } from "./wire.ts";
@@ -151,6 +152,19 @@ t.test("a server that speaks no TLS, or has no cipher suite of ours, is named", 
   );
   t.ok(stats.handshakeFailures.cipher === 1);
 });
+
+t.test(
+  "an alert means the same by the name that OpenSSL 3.2 and later give it, in the code and in the text",
+  async (t) => {
+    const older = Object.assign(new Error(), { code: "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE" });
+    const newer = Object.assign(new Error(), { code: "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE" });
+    const written = new Error(
+      "C0FF:error:0A000410:SSL routines:ssl3_read_bytes:ssl/tls alert handshake failure:ssl.c:9:",
+    );
+    t.equal(explainDialled(older).kind, "cipher");
+    for (const error of [newer, written]) t.same(explainDialled(error), explainDialled(older));
+  },
+);
 
 t.test("a connection serves only the host that it was dialled for", async (t) => {
   const { transports, listener } = await tlsListener(t);

@@ -111,7 +111,8 @@ function readLine(start: i32, end: i32): void {
   const id = headerId(start, nameEnd);
   if (nameEnd - start === 1) put(COMPACT_NAMES, 1);
   let valueStart = i + 1;
-  let valueEnd = end;
+  // A line that a bare LF ends may end before its value begins.
+  let valueEnd = max(end, valueStart);
   while (valueStart < valueEnd && at(valueStart) <= SPACE) valueStart++;
   while (valueEnd > valueStart && at(valueEnd - 1) <= SPACE) valueEnd--;
   if (get(FIRST_LINES + id) < 0) put(FIRST_LINES + id, LINES + lines * LINE_PLACES);

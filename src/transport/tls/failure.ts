@@ -131,9 +131,12 @@ function explain(error: NodeJS.ErrnoException, table: Readonly<Record<string, Fa
 /** Errors of a running read carry OpenSSL's reason in their code, those of a write only in their text. */
 function reasonOf(error: NodeJS.ErrnoException): string {
   const { code = "", message } = error;
-  if (code.startsWith("ERR_SSL_")) return code.slice(8);
   const text = /:SSL routines:[^:]*:([^:]+)/.exec(message)?.[1];
-  return text === undefined ? code || message : text.trim().toUpperCase().replaceAll(" ", "_");
+  let reason = code || message;
+  if (code.startsWith("ERR_SSL_")) reason = code.slice(8);
+  else if (text !== undefined) reason = text.trim().toUpperCase().replaceAll(" ", "_");
+  // OpenSSL 3.2 has given the alerts of SSL 3, which TLS has kept, another name.
+  return reason.replace(/^SSL\/TLS_/, "SSLV3_");
 }
 
 /** What is wrong with a peer's certificate. @param code OpenSSL's verdict, as Node spells it */
