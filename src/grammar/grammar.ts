@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { LINE_PLACES, LINES_END, PLACES, SHORT_INDEX, SHORT_MESSAGE } from "./places.ts";
+import { LINE_PLACES, LINES_END, PLACES } from "./places.ts";
+import { endOffset, indexOffset, MOST_HASHED, replySize, SHORT_INDEX, SHORT_MESSAGE } from "./regions.ts";
 
 /** What assembly/ exports. Positions are those in the text that is held; what a function finds stands in places.ts' places. */
 interface Exports {
@@ -62,14 +63,14 @@ const HELD = wasm.HELD.value;
 const FOUND = wasm.FOUND.value;
 const INDEX = wasm.INDEX.value;
 const HASHED = wasm.HASHED.value;
-/** The longest text that `hashText` has a place for, in bytes; see assembly/keyed-hash.ts. */
-const MOST_HASHED = 4096;
 const PAGE = 65_536;
 
 let bytes = Buffer.from(wasm.memory.buffer);
 /** The index of the message that was read last, unless that is a long one. */
 export let sharedIndex = new Int32Array(wasm.memory.buffer, INDEX, SHORT_INDEX);
 let heldText: string | undefined;
+/** Whether what is held was read as a message. */
+let isIndexed = false;
 /** What was found last, see places.ts. */
 export let found = new Int32Array(wasm.memory.buffer, FOUND, PLACES);
 
@@ -79,11 +80,12 @@ export function hold(text: string): void {
   makeRoom(text.length);
   write(text, HELD);
   heldText = text;
+  isIndexed = false;
 }
 
-/** Whether this text is held, with what was found in it. */
-export function isHeld(text: string): boolean {
-  return text === heldText;
+/** Whether this text is held since it was read as a message, so that its index is behind it where it is a long one. */
+export function isRead(text: string): boolean {
+  return isIndexed && text === heldText;
 }
 
 /** The same for bytes of which no text is wanted. */
@@ -91,6 +93,7 @@ export function holdBytes(octets: Uint8Array): void {
   makeRoom(octets.length);
   bytes.set(octets, HELD);
   heldText = undefined;
+  isIndexed = false;
 }
 
 /** The latin1 text of these bytes, and it is held. */
@@ -124,12 +127,13 @@ export function hashText(text: string): void {
  */
 export function readMessage(length: number, isCut: boolean): Int32Array {
   wasm.readMessage(length, isCut ? 1 : 0);
-  messagesRead++;
+  messagesRead = (messagesRead + 1) | 0;
+  isIndexed = true;
   if (length <= SHORT_MESSAGE) return sharedIndex;
-  return new Int32Array(wasm.memory.buffer, HELD + ((length + 79) & ~15), found[LINES_END]! + LINE_PLACES).slice();
+  return new Int32Array(wasm.memory.buffer, HELD + indexOffset(length), found[LINES_END]! + LINE_PLACES).slice();
 }
 
-/** How many messages were read; by it one can tell whether an index is still good. */
+/** How many messages were read, in 32 bits; by it one can tell whether an index is still good. */
 export let messagesRead = 0;
 
 /** The hash that was ended last as up to 14 characters of base 36. */
@@ -155,27 +159,25 @@ export interface ReplyParts {
 
 /** The response to the request that is held and read, see assembly/reply.ts. @param length its length */
 export function replyText(length: number, { start, port, received, toTag, isTrying, rest }: ReplyParts): string {
-  const startAt = HELD + 5 * length + 1024;
+  const startAt = HELD + endOffset(length);
   const receivedAt = startAt + start.length;
   const tagAt = receivedAt + received.length;
   const restAt = tagAt + toTag.length;
   const replyAt = restAt + rest.length;
-  // Names are written out in full, so that a header grows, though not to twice its length.
-  growTo(replyAt + 2 * length + (replyAt - startAt) + 1024);
+  growTo(replyAt + replySize(length) + (replyAt - startAt));
   // As one text, since each that is handed over costs more than putting it to the others.
   write(start + received + toTag + rest, startAt);
   const end = wasm.writeReply(replyAt, length, port, startAt, receivedAt, tagAt, restAt, isTrying ? 1 : 0);
   return bytes.toString("latin1", replyAt, end);
 }
 
-/** Writes a latin1 text. @returns where it ends */
-function write(text: string, place: number): number {
-  return text === "" ? place : place + bytes.write(text, place, text.length, "latin1");
+function write(text: string, place: number): void {
+  bytes.write(text, place, text.length, "latin1");
 }
 
 /** Behind the text of a long message stands its index. */
 function makeRoom(length: number): void {
-  growTo(HELD + 5 * length + 1024);
+  growTo(HELD + endOffset(length));
 }
 
 function growTo(needed: number): void {

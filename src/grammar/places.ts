@@ -29,6 +29,7 @@ export const HOST_HAS_CAPITALS = 29;
 /** 0 where there is none. */
 export const PORT = 30;
 export const URI_PARAMS_START = 31;
+/** Where the headers of the URI begin (§19.1.1), if it has any, or else it ends. */
 export const URI_PARAMS_END = 32;
 
 export const VIA_START = 33;
@@ -64,36 +65,35 @@ export const CSEQ_METHOD = 57;
 export const CSEQ_METHOD_START = 58;
 export const CSEQ_METHOD_END = 59;
 
+/** What Max-Forwards says, from 0 to 255; -1 where it is anything else, -2 where it is missing. */
+export const HOPS_LEFT = 60;
 /** What is wrong with the message, see problems.ts. */
-export const PROBLEM = 60;
-export const PROBLEM_START = 61;
-export const PROBLEM_END = 62;
+export const PROBLEM = 61;
+export const PROBLEM_START = 62;
+export const PROBLEM_END = 63;
 /** Behind the last of the places that the lines of its headers take. */
-export const LINES_END = 63;
+export const LINES_END = 64;
 /**
  * Where these begin, which follow in the index of a message, LINE_PLACES each: id, start of the line, start and end of
  * the value. Behind the last one the empty line stands like another one, as far as its start.
  */
-export const LINES = 64;
+export const LINES = 65;
 export const LINE_PLACES = 4;
 
+// From here on what is no part of a message, and in the index of none: there its lines stand at these places.
+
 /** A name-addr that stands by itself. */
-export const NAME_ADDR = 64;
+export const NAME_ADDR = 65;
 
 /** The parameter that the walk stands at. */
-export const PARAM_NAME_START = 69;
-export const PARAM_NAME_END = 70;
-export const PARAM_VALUE_START = 71;
-export const PARAM_VALUE_END = 72;
+export const PARAM_NAME_START = 70;
+export const PARAM_NAME_END = 71;
+export const PARAM_VALUE_START = 72;
+export const PARAM_VALUE_END = 73;
 
 /** The upper and the lower 32 bits of a hash. */
-export const HASH_HIGH = 73;
-export const HASH_LOW = 74;
+export const HASH_HIGH = 74;
+export const HASH_LOW = 75;
 
 /** How many places there are, but for those of lines. */
-export const PLACES = 75;
-
-/** A message of at most so many bytes has its index where the next one will have it, a longer one behind its text. */
-export const SHORT_MESSAGE = 8192;
-/** What the index of such a message takes at most: each line of a header has four bytes at least. */
-export const SHORT_INDEX = 64 + (SHORT_MESSAGE / 4 + 1) * LINE_PLACES;
+export const PLACES = 76;

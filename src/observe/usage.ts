@@ -60,6 +60,8 @@ export class Usage {
   #index = new HashIndex();
   #known: { readonly endpoint: string; readonly use: EndpointUse }[] = [];
   readonly #callers: Callers;
+  /** The address that was asked for last. */
+  #last: { readonly endpoint: string; readonly hash: number; readonly use: EndpointUse } | undefined;
 
   /** @param clock ms since 1970 */
   constructor(taps: Taps, limits: UsageLimits, clock: () => number = Date.now) {
@@ -83,6 +85,7 @@ export class Usage {
   keepOnly(isEndpoint: (sipAddress: string) => boolean): void {
     const kept = this.#known.filter(({ endpoint }) => isEndpoint(endpoint));
     if (kept.length === this.#known.length) return;
+    this.#last = undefined;
     this.#index = new HashIndex();
     this.#known = kept;
     for (const [i, { endpoint }] of kept.entries()) this.#index.add(textHash(endpoint, this.#seed), i + 1);
@@ -97,8 +100,12 @@ export class Usage {
     const { endpoint, status, method } = event;
     if (endpoint === undefined) return;
     const now = this.#clock();
-    const hash = textHash(endpoint, this.#seed);
-    const use = this.#useOf(endpoint, hash);
+    // Mostly it is the same one as the last time.
+    if (endpoint !== this.#last?.endpoint) {
+      const hash = textHash(endpoint, this.#seed);
+      this.#last = { endpoint, hash, use: this.#useOf(endpoint, hash) };
+    }
+    const { hash, use } = this.#last;
     if (status >= 200 && status < 400) use.answered++;
     else use.failed++;
     use.lastAt = now;

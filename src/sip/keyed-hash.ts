@@ -24,7 +24,8 @@ export class KeyedHash {
   }
 
   /**
-   * A hash like it over all that decides where a request goes (RFC 5393 §4.2.1): Request-URI, Call-ID, CSeq, tags, Routes.
+   * A hash like it over all that decides where a request goes (RFC 5393 §4.2.1): Request-URI, Call-ID, CSeq, tags, Routes. A
+   * request that comes back with any of it changed is a spiral, which is allowed; with nothing changed it is a loop.
    * @param request with From, To, Call-ID and CSeq
    */
   tokenOfPath(request: SipMessage): string {

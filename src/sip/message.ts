@@ -1,21 +1,23 @@
-import { hold, isHeld, messagesRead, readMessage, sharedIndex } from "../grammar/grammar.ts";
+import { hold, isRead, messagesRead, readMessage, sharedIndex } from "../grammar/grammar.ts";
 import { CALL_ID } from "../grammar/header-ids.ts";
 import {
   COMPACT_NAMES,
   FROM_ADDR,
   HEADERS_END,
   HEADERS_START,
+  HOPS_LEFT,
   LINE_PLACES,
   LINES_END,
   METHOD,
   METHOD_END,
   REQUEST_URI_END,
   REQUEST_URI_START,
-  SHORT_MESSAGE,
   STATUS,
   TO_ADDR,
+  URI_PARAMS_END,
   VIA_START,
 } from "../grammar/places.ts";
+import { SHORT_MESSAGE } from "../grammar/regions.ts";
 import { type CSeq, cseqOf } from "./cseq.ts";
 import type { HeaderId } from "./header-names.ts";
 import { methodName } from "./methods.ts";
@@ -74,7 +76,7 @@ export class SipMessage {
   /** Makes it the message that is held and was read last. @returns its length, by which the grammar finds its index */
   current(): number {
     const { text } = this;
-    if (this.readAs !== messagesRead || (text.length > SHORT_MESSAGE && !isHeld(text))) this.readAgain();
+    if (this.readAs !== messagesRead || (text.length > SHORT_MESSAGE && !isRead(text))) this.readAgain();
     else hold(text);
     return text.length;
   }
@@ -120,6 +122,18 @@ export class SipMessage {
 
   get cseq(): CSeq | undefined {
     return (this.readCSeq ??= cseqOf(this.text, this.index));
+  }
+
+  /** What Max-Forwards says, from 0 to 255; -1 where it is anything else, undefined where it is missing. */
+  get hopsLeft(): number | undefined {
+    const left = this.index[HOPS_LEFT]!;
+    return left === -2 ? undefined : left;
+  }
+
+  /** Whether the Request-URI has headers (§19.1.1). */
+  get uriHasHeaders(): boolean {
+    const { index } = this;
+    return index[URI_PARAMS_END]! < index[REQUEST_URI_END]!;
   }
 
   /** The empty string where there is none. */

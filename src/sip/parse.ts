@@ -1,6 +1,7 @@
 import { hold, holdStartOf, holdTextOf, readMessage } from "../grammar/grammar.ts";
-import { METHOD_END, PROBLEM, PROBLEM_END, PROBLEM_START, SHORT_MESSAGE, TEXT_END } from "../grammar/places.ts";
+import { METHOD_END, PROBLEM, PROBLEM_END, PROBLEM_START, STATUS, TEXT_END } from "../grammar/places.ts";
 import * as problems from "../grammar/problems.ts";
+import { SHORT_MESSAGE } from "../grammar/regions.ts";
 import { SipMessage } from "./message.ts";
 
 /** What came of one datagram or one framed message. */
@@ -78,11 +79,9 @@ export function parseMessage(bytes: Buffer): Parsed {
       reason = `version ${version} is not supported`;
     }
   }
+  if (index[STATUS] !== 0) return { kind: "hopeless", reason: reason! };
   text = holdStartOf(text, index[TEXT_END]!);
-  const message = new SipMessage(text, readMessage(text.length, false));
-  return message.isRequest
-    ? { kind: "broken", message, status, reason: reason! }
-    : { kind: "hopeless", reason: reason! };
+  return { kind: "broken", message: new SipMessage(text, readMessage(text.length, false)), status, reason: reason! };
 }
 
 /** What a start line that does not end as it should has in place of the version; undefined where that is nothing like it. */

@@ -26,6 +26,15 @@ const REASONS: Readonly<Record<number, string>> = {
   505: "Version Not Supported",
 };
 
+/** The start lines that those of RFC 3261 make, one text for each. */
+const START_LINES: string[] = [];
+for (const status of Object.keys(REASONS))
+  START_LINES[Number(status)] = startLine(Number(status), reasonPhrase(Number(status)));
+
+function startLine(status: number, reason: string): string {
+  return `SIP/2.0 ${status} ${reason}\r\n`;
+}
+
 /** The phrase that goes with a status of ours. */
 export function reasonPhrase(status: number): string {
   return REASONS[status] ?? "Error";
@@ -47,7 +56,9 @@ export interface ReplyOptions {
 export function buildReply(request: SipMessage, flow: Flow, status: number, options: ReplyOptions = {}): string {
   const via = request.topVia;
   return replyText(request.current(), {
-    start: `SIP/2.0 ${status} ${options.reason ?? reasonPhrase(status)}\r\n`,
+    start:
+      (options.reason === undefined && START_LINES[status]) ||
+      startLine(status, options.reason ?? reasonPhrase(status)),
     port: flow.remotePort,
     received: via !== undefined && tellsReceived(via, flow.remoteAddress) ? flow.remoteAddress : "",
     toTag: options.toTag ?? "",

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import t from "tap";
 import { Header } from "../../src/sip/header-names.ts";
 import { KeyedHash } from "../../src/sip/keyed-hash.ts";
@@ -6,6 +7,8 @@ import { parseMessage } from "../../src/sip/parse.ts";
 import { serverKey } from "../../src/sip/transaction/key.ts";
 import { KeyHash } from "../../src/sip/transaction/key-hash.ts";
 import { parseUri } from "../../src/sip/uri.ts";
+import { parseVia } from "../../src/sip/via.ts";
+import { CoreHarness } from "../support/core-harness.ts";
 
 const COOKIE = "z9hG4bKa1b2c3";
 
@@ -70,6 +73,46 @@ for (const [kind, message] of Object.entries(KINDS)) {
     t.equal(hash.tokenOfPath(late), hash.tokenOfPath(read(message)));
   });
 }
+
+/** Lines that a bare LF ends are the shortest there are; none of them is allowed. */
+const SHORTEST: Readonly<Record<string, string>> = {
+  "in a short message": `OPTIONS sip:a SIP/2.0\r\n${"a:\n".repeat(2700)}\r\n`,
+  "in a long one, with a From behind them": `OPTIONS sip:a SIP/2.0\r\nVia: x\r\n${"a:\n".repeat(15_050)}f:x\r\n\r\n`,
+  "in one of 100 kB": `OPTIONS sip:a SIP/2.0\r\n${"a:\n".repeat(33_000)}\r\n`,
+  "which are Vias": `OPTIONS sip:a SIP/2.0\r\n${"v:\n".repeat(21_800)}\r\n`,
+  "without an end": `OPTIONS sip:a SIP/2.0\r\n${"a:\n".repeat(5000)}`,
+};
+
+for (const [where, message] of Object.entries(SHORTEST)) {
+  t.test(`thousands of lines that a bare LF ends leave what else is read alone: ${where}`, async (t) => {
+    const before = told(read(text()));
+    const parsed = parseMessage(Buffer.from(message, "latin1"));
+    const core = new CoreHarness();
+    const stranger = core.udp("192.0.2.66");
+    stranger.says(message);
+    t.match(parsed, { kind: "broken", status: 400, reason: String });
+    t.equal(stranger.inbox.length, message.includes("Via: ") || message.includes("v:") ? 1 : 0);
+    t.same(told(read(text())), before);
+  });
+}
+
+t.test("the first message that is read may be a long one without an end", async (t) => {
+  const url = new URL("../../src/sip/parse.js", import.meta.url).href;
+  const code = `const { parseMessage } = await import(${JSON.stringify(url)});
+    const { kind, status, reason } = parseMessage(Buffer.from("OPTIONS sip:a SIP/2.0\\r\\n" + "Subject: x\\r\\n".repeat(1000)));
+    console.log(JSON.stringify({ kind, status, reason }));`;
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", code], { encoding: "utf8" });
+  t.same(JSON.parse(stdout), { kind: "broken", status: 400, reason: "no empty line ends the headers" });
+});
+
+t.test("a long message is read right when it is held again after a longer text", async (t) => {
+  const message = read(text({ lines: MANY_LINES }));
+  const before = new KeyedHash([1, 2]).tokenOfPath(message);
+  parseUri(`sip:${"u".repeat(100_000)}@contoso.com`);
+  const via = message.find(Header.Via);
+  t.match(parseVia(message.text, message.index[via + 2]!, message.index[via + 3]!), { branch: COOKIE });
+  t.equal(new KeyedHash([1, 2]).tokenOfPath(message), before);
+});
 
 t.test("a long message is read right beside texts that are read in between", async (t) => {
   const message = read(text({ lines: MANY_LINES }));

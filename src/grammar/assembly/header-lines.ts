@@ -9,9 +9,9 @@ import {
   LINES_END,
   PROBLEM_END,
   PROBLEM_START,
-  SHORT_MESSAGE,
 } from "../places";
 import { HEADER_TWICE, NO_COLON, NO_PROBLEM, STRAY } from "../problems";
+import { indexOffset, SHORT_MESSAGE } from "../regions";
 import { skipToken } from "./chars";
 import { headerId } from "./header-names";
 import { at, get, HELD, INDEX, put } from "./held";
@@ -29,13 +29,15 @@ const COLON: u32 = 58;
 const BACKSLASH: u32 = 92;
 
 let lines = 0;
+/** What ends with a bare LF may be shorter than a line that holds; so many lines have room, and the message is refused anyway. */
+let mostLines = 0;
 let linesAt: usize = 0;
 /** What is wrong with a line, see problems.ts. */
 let problem = NO_PROBLEM;
 
 /** Where the index of a message goes. */
 export function indexPlace(length: i32): usize {
-  return length <= SHORT_MESSAGE ? INDEX : HELD + ((length + 79) & ~15);
+  return length <= SHORT_MESSAGE ? INDEX : HELD + indexOffset(length);
 }
 
 /** Value start and end of the first line of a header that is there. */
@@ -59,7 +61,9 @@ export function headProblem(): i32 {
 export function readLines(length: i32): bool {
   for (let id = 0; id < HEADER_IDS; id++) put(FIRST_LINES + id, -1);
   put(COMPACT_NAMES, 0);
+  put(LINES_END, LINES);
   lines = 0;
+  mostLines = length >> 2;
   linesAt = indexPlace(length) + (LINES << 2);
   problem = NO_PROBLEM;
   const spaces = i8x16.splat(<i8>SPACE);
@@ -98,7 +102,7 @@ export function readLines(length: i32): bool {
   return false;
 }
 
-/** @param end where its last CRLF stands */
+/** @param end where its last CRLF stands; where a bare LF ends it, the character before that */
 function readLine(start: i32, end: i32): void {
   const nameEnd = skipToken(start, end);
   let i = nameEnd;
@@ -108,6 +112,7 @@ function readLine(start: i32, end: i32): void {
     if (problem === NO_PROBLEM) problem = NO_COLON;
     return;
   }
+  if (lines === mostLines) return;
   const id = headerId(start, nameEnd);
   if (nameEnd - start === 1) put(COMPACT_NAMES, 1);
   let valueStart = i + 1;

@@ -1,4 +1,5 @@
-import { PLACES, SHORT_INDEX } from "../places";
+import { PLACES } from "../places";
+import { SHORT_INDEX } from "../regions";
 
 /** Where what is found is written, a number of 32 bits for each place. */
 export const FOUND: usize = memory.data(4 * PLACES, 16);
@@ -6,7 +7,7 @@ export const FOUND: usize = memory.data(4 * PLACES, 16);
 /** Where the index of a message that is not long is put. */
 export const INDEX: usize = memory.data(4 * SHORT_INDEX, 16);
 
-/** Where the text begins that is read. Zeros stand behind it, as many as one read at a time may take. */
+/** Where the text begins that is read. Behind it stands what an earlier and longer one has left. */
 export const HELD: usize = (__heap_base + 63) & ~63;
 
 /** The byte at a position of the text. */

@@ -1,10 +1,11 @@
 import { HASH_HIGH, HASH_LOW } from "../places";
+import { MOST_HASHED } from "../regions";
 import { get, HELD, put } from "./held";
 
 // HalfSipHash-2-4 (Aumasson and Bernstein) over pieces of text, in 32-bit arithmetic. There is one hash at a time.
 
-/** Where a text that is not held is put to be hashed, up to 4096 bytes. */
-export const HASHED: usize = memory.data(4096, 16);
+/** Where a text that is not held is put to be hashed. */
+export const HASHED: usize = memory.data(MOST_HASHED, 16);
 
 let v0: u32 = 0;
 let v1: u32 = 0;

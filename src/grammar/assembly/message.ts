@@ -1,4 +1,4 @@
-import { CALL_ID, CONTENT_LENGTH, CSEQ, FROM, ROUTE, TO, VIA } from "../header-ids";
+import { CALL_ID, CONTENT_LENGTH, CSEQ, FROM, MAX_FORWARDS, ROUTE, TO, VIA } from "../header-ids";
 import { ACK, OTHER_METHOD } from "../methods";
 import {
   CSEQ_METHOD,
@@ -9,6 +9,7 @@ import {
   FROM_ADDR,
   HEADERS_END,
   HEADERS_START,
+  HOPS_LEFT,
   LINES,
   METHOD,
   METHOD_END,
@@ -124,6 +125,7 @@ function readTransactionHeaders(): i32 {
   const endsTransaction = get(METHOD) === ACK && get(STATUS) === 0 && !has(ROUTE) && hasVia && hasMagicCookie();
   if (!endsTransaction && has(FROM)) readNameAddr(FROM_ADDR, valueStartOf(FROM), valueEndOf(FROM));
   if (!endsTransaction && has(TO)) readNameAddr(TO_ADDR, valueStartOf(TO), valueEndOf(TO));
+  put(HOPS_LEFT, has(MAX_FORWARDS) ? decimal(valueStartOf(MAX_FORWARDS), valueEndOf(MAX_FORWARDS), 255) : -2);
   if (has(CSEQ)) readCSeq(valueStartOf(CSEQ), valueEndOf(CSEQ));
 
   if (!hasVia) return VIA_MISSING;

@@ -1,4 +1,4 @@
-import { matchesIgnoringCase, parseDecimal } from "../chars.ts";
+import { matchesIgnoringCase } from "../chars.ts";
 import type { Flow, Listener, TransportName } from "../flow.ts";
 import { HeadEdit } from "../head-edit.ts";
 import { Header } from "../header-names.ts";
@@ -60,12 +60,11 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
   edit.insert(request.headersStart, top);
   const via = request.topVia!;
   edit.replace(via.start, via.end, viaWithSource(request, plan.inbound));
-  const at = request.find(Header.MaxForwards);
-  if (at < 0) edit.insert(request.headersEnd, `Max-Forwards: ${DEFAULT_MAX_FORWARDS}\r\n`);
+  const { hopsLeft } = request;
+  if (hopsLeft === undefined) edit.insert(request.headersEnd, `Max-Forwards: ${DEFAULT_MAX_FORWARDS}\r\n`);
   else {
-    const start = request.index[at + 2]!;
-    const end = request.index[at + 3]!;
-    edit.replace(start, end, String(parseDecimal(request.text, start, end, 255) - 1));
+    const at = request.find(Header.MaxForwards);
+    edit.replace(request.index[at + 2]!, request.index[at + 3]!, String(hopsLeft - 1));
   }
   editRoutes(request, edit, plan.routes, plan.hop);
   edit.normalise();
@@ -73,6 +72,6 @@ export function forwardRequest(request: SipMessage, plan: ForwardPlan, identity:
 }
 
 /** The top Via value of a request with its source written in (§18.2.1, RFC 3581 §4). */
-export function viaWithSource(request: SipMessage, inbound: Flow): string {
+function viaWithSource(request: SipMessage, inbound: Flow): string {
   return withSource(request.text, request.topVia!, inbound.remoteAddress, inbound.remotePort);
 }

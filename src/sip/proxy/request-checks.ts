@@ -1,4 +1,3 @@
-import { parseDecimal } from "../chars.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import { uriKind } from "../uri.ts";
@@ -20,17 +19,14 @@ export function checkRequest(request: SipMessage): Refusal | undefined {
       ? { status: 416, explanation: "only sip: and sips: Request-URIs are served here" }
       : { status: 400, explanation: "the Request-URI is not a valid SIP URI" };
   }
-  if (request.requestUri.indexOf("?", request.requestUri.indexOf("@")) >= 0) {
+  if (request.uriHasHeaders) {
     // §19.1.1: headers have no place there; to drop them would change what was dialled.
     return { status: 400, explanation: "the Request-URI carries headers" };
   }
   // Step 3: Max-Forwards.
-  const at = request.find(Header.MaxForwards);
-  if (at >= 0) {
-    const left = parseDecimal(request.text, request.index[at + 2]!, request.index[at + 3]!, 255);
-    if (left < 0) return { status: 400, explanation: "Max-Forwards is not a number from 0 to 255" };
-    if (left === 0) return { status: 483, explanation: "Max-Forwards has run out" };
-  }
+  const { hopsLeft } = request;
+  if (hopsLeft === -1) return { status: 400, explanation: "Max-Forwards is not a number from 0 to 255" };
+  if (hopsLeft === 0) return { status: 483, explanation: "Max-Forwards has run out" };
   // Step 5: Proxy-Require. We support no extension that a proxy could be required to.
   let unsupported = "";
   for (let i = request.find(Header.ProxyRequire); i >= 0; i = request.findNext(i)) {

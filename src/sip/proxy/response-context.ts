@@ -47,8 +47,8 @@ export class ResponseContext implements BranchOwner {
   private declined = false;
   /** The number in the CSeq of the request. */
   private readonly cseq: number;
-  /** The From of the request: to ask for it later would be to read the request once more. */
-  private readonly from: string;
+  /** The From of the request, until the final answer is out: to ask for it then would be to read the request once more. */
+  private from: string;
   /** Where the route set leads, or the Request-URI without one. */
   private readonly followed: NextHop | undefined;
 
@@ -56,7 +56,7 @@ export class ResponseContext implements BranchOwner {
     this.environment = environment;
     this.openJob = job;
     this.cseq = job.request.cseq!.number;
-    this.from = environment.hears("request") ? (job.request.value(Header.From) ?? "") : "";
+    this.from = job.request.value(Header.From) ?? "";
     this.server = server;
     this.startedAt = environment.timers.now;
     this.followed = nextHopOf(job.routes);
@@ -336,7 +336,8 @@ export class ResponseContext implements BranchOwner {
     if (this.finished) return sent;
     this.finished = true;
     this.targets.clear();
-    const { job } = this;
+    const { job, from } = this;
+    this.from = "";
     if (this.answered) this.openJob = undefined;
     if (this.outcomes.length > 0) this.outcomes.length = 0;
     if (!this.environment.hears("request")) return sent;
@@ -345,7 +346,7 @@ export class ResponseContext implements BranchOwner {
       method: job.request.method,
       requestUri: job.request.requestUri,
       callId: job.request.callId,
-      from: this.from,
+      from,
       source: job.inbound,
       decision: job.decision === undefined ? "dialog" : "proxy",
       endpoint: job.decision?.endpoint,
