@@ -24,9 +24,19 @@ const TOKENS = [
   "\u00ff",
 ] as const;
 
-/** Changes a text in one to four places, byte by byte or line by line. @param other what pieces may be taken from */
+/** The shortest lines that a reader may take for headers. */
+const SHORT_LINES = ["a:\n", "v:\n", "a:\r\n", "\n", " \n", "a\n"] as const;
+
+/**
+ * Changes a text in one to four places, byte by byte or line by line; now and then by thousands of lines.
+ * @param other what pieces may be taken from
+ */
 export function mutate(text: string, other: string, random: SimRandom): string {
   let result = text;
+  if (random.chance(0.01)) {
+    const at = result.indexOf("\r\n") + 2;
+    result = result.slice(0, at) + random.pick(SHORT_LINES).repeat(random.int(1000, 6000)) + result.slice(at);
+  }
   for (let i = random.int(1, 4); i > 0; i--) {
     const at = random.int(0, Math.max(0, result.length - 1));
     const length = random.int(1, 20);
