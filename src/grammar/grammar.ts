@@ -83,11 +83,6 @@ export function hold(text: string): void {
   isIndexed = false;
 }
 
-/** Whether this text is held since it was read as a message, so that its index is behind it where it is a long one. */
-export function isRead(text: string): boolean {
-  return isIndexed && text === heldText;
-}
-
 /** The same for bytes of which no text is wanted. */
 export function holdBytes(octets: Uint8Array): void {
   makeRoom(octets.length);
@@ -131,6 +126,11 @@ export function readMessage(length: number, isCut: boolean): Int32Array {
   isIndexed = true;
   if (length <= SHORT_MESSAGE) return sharedIndex;
   return new Int32Array(wasm.memory.buffer, HELD + indexOffset(length), found[LINES_END]! + LINE_PLACES).slice();
+}
+
+/** Whether this text is held since it was read as a message, so that its index is behind it where it is a long one. */
+export function isRead(text: string): boolean {
+  return isIndexed && text === heldText;
 }
 
 /** How many messages were read, in 32 bits; by it one can tell whether an index is still good. */
