@@ -104,6 +104,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
         connectTimeoutMs: config.timers.connectMs,
         tls: config.tls,
         udp: config.udp,
+        moderation: true,
       },
       {
         received: (bytes, flow) => engine.#received(bytes, flow),

@@ -45,7 +45,7 @@ export async function bindPart(spec: ListenSpec, context: BindContext): Promise<
     let part: UdpListener | undefined;
     const receiver: UdpReceiver<UdpFlow> = {
       datagram: (bytes, peer, port) => part?.datagram(bytes, peer, port),
-      burst: (begins) => part?.burst(begins),
+      nextBurst: () => part?.nextBurst(),
       unsent: (flow, reason) => part?.unsent(flow, reason),
       error: (reason) => part?.error(reason),
     };
@@ -56,7 +56,7 @@ export async function bindPart(spec: ListenSpec, context: BindContext): Promise<
       port: spec.port,
       bufferBytes: udpBufferBytes,
     };
-    const { socket, setback } = await bindUdpSocket(udp, binding, receiver).catch((error) => {
+    const { socket, setback } = await bindUdpSocket(udp, binding, receiver, turn).catch((error) => {
       throw failed(explainBindError(error), error);
     });
     if (setback !== undefined) {

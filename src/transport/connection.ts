@@ -208,10 +208,14 @@ export class StreamConnection implements Connection, Turning {
     if (this.#arrived >= MOST_ARRIVED) this.takeArrived();
   }
 
-  takeArrived(now = performance.now()): void {
-    if (this.#arrived === 0) return;
+  takeArrived(now = performance.now()): number {
+    if (this.#arrived === 0) return 0;
     this.#arrived = 0;
-    if (!this.#open) return;
+    if (this.#open) this.#take(now);
+    return 1;
+  }
+
+  #take(now: number): void {
     this.#lastActivity = now;
     this.#takeFrames();
     if (!this.#open) return;

@@ -72,6 +72,8 @@ export interface TransportOptions {
   readonly udpBufferBytes?: number;
   /** How datagrams are moved. Default `auto`: in bursts where the system lets us, else one by one. */
   readonly udp?: UdpForm;
+  /** Whether a turn may be put off for a moment so that more comes in it, see Moderation. Default: not. */
+  readonly moderation?: boolean;
   /** How TLS connections are dialled. Default: full verification, with the files of the listener that dials. */
   readonly tls?: TlsOutboundSettings;
   /** Who gets in. Default: everybody. */
@@ -91,6 +93,7 @@ export const DEFAULTS: Required<TransportOptions> = {
   closeGraceMs: 1000,
   udpBufferBytes: 4 * 1024 * 1024,
   udp: "auto",
+  moderation: false,
   tls: {},
   admission: ADMIT_ALL,
 };

@@ -1,6 +1,7 @@
 import { canonicalAddress, hostPort, zoneOf } from "../address.ts";
 import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts";
 import { type BindContext, bindPart } from "./bind.ts";
+import { Moderation } from "./moderation.ts";
 import {
   DEFAULTS,
   type ListenerStats,
@@ -34,6 +35,7 @@ export class Transports {
   /** In the order of the specs `listen` was given. */
   readonly listeners: readonly Listener[];
   readonly #parts: ReadonlyMap<Listener, TransportPart>;
+  readonly #turn: Turn;
   readonly #handler: TransportHandler;
   readonly #sweepTimer: NodeJS.Timeout;
   /** Of the listeners that have some. */
@@ -47,10 +49,12 @@ export class Transports {
   private constructor(
     parts: readonly TransportPart[],
     keys: ReadonlyMap<Listener, TlsKeys>,
+    turn: Turn,
     handler: TransportHandler,
     options: Required<TransportOptions>,
   ) {
     this.#keys = keys;
+    this.#turn = turn;
     this.listeners = parts.map((part) => part.listener);
     this.#parts = new Map(parts.map((part) => [part.listener, part]));
     this.#handler = handler;
@@ -81,7 +85,8 @@ export class Transports {
     const replaced = (): void => {
       if (transports !== undefined) transports.#warnOfExpiry();
     };
-    const turn = new Turn(handler, () => transports?.flushDatagrams());
+    const moderation = settings.moderation && process.platform === "linux" ? new Moderation() : undefined;
+    const turn = new Turn(handler, () => transports?.flushDatagrams(), moderation);
     const context: BindContext = { options: settings, handler, turn, keys: new Map(), replaced };
     const parts: TransportPart[] = [];
     try {
@@ -91,12 +96,13 @@ export class Transports {
       await Promise.all(parts.map((part) => part.close()));
       throw error;
     }
-    transports = new Transports(parts, context.keys, handler, settings);
+    transports = new Transports(parts, context.keys, turn, handler, settings);
     return transports;
   }
 
   /** From now on the handler gets what arrives, first what came since the addresses were bound. */
   start(): void {
+    this.#turn.start();
     for (const part of this.#parts.values()) part.start();
   }
 

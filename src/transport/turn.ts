@@ -1,15 +1,20 @@
+import type { Moderation } from "./moderation.ts";
 import type { TransportHandler } from "./part.ts";
 
-/** A connection, as the turn sees it. */
+/** A connection, or a socket of datagrams, as the turn sees it. */
 export interface Turning {
-  /** Works on what has arrived since the last time. @param now in ms of `performance.now` */
-  takeArrived(now: number): void;
+  /**
+   * Works on what has arrived since the last time.
+   * @param now in ms of `performance.now`
+   * @returns in how many pieces it came: datagrams, or 1 for what a connection brought
+   */
+  takeArrived(now: number): number;
   /** Writes what was held back. */
   flush(): void;
 }
 
 /**
- * What comes and goes on connections within one turn of the event loop. What has come on any of them is worked on in one
+ * What comes and goes within one turn of the event loop. What has come on any connection or socket is worked on in one
  * go when all of it has been read, and then all that is to be sent is written: each of the three keeps more of its own
  * code and data in the processor's caches than by turns with the others. So messages sent one after the other (an ACK
  * and the INFO behind it) leave in one segment and one system call.
@@ -17,25 +22,36 @@ export interface Turning {
 export class Turn {
   readonly #handler: TransportHandler;
   readonly #flushDatagrams: () => void;
+  readonly #moderation: Moderation | undefined;
   #arrived: Turning[] = [];
   #holding: Turning[] = [];
+  #started = false;
   #ends = false;
 
-  /** @param flushDatagrams lets go the datagrams that were sent meanwhile, which would wait for the next turn */
-  constructor(handler: TransportHandler, flushDatagrams: () => void) {
+  /**
+   * @param flushDatagrams lets go the datagrams that were sent meanwhile, ahead of what connections hold back
+   * @param moderation undefined where no turn shall ever be put off
+   */
+  constructor(handler: TransportHandler, flushDatagrams: () => void, moderation?: Moderation) {
     this.#handler = handler;
     this.#flushDatagrams = flushDatagrams;
+    this.#moderation = moderation;
   }
 
-  /** Bytes have come on the connection; its `takeArrived` is called when the turn ends. */
-  arrived(connection: Turning): void {
-    this.#arrived.push(connection);
+  /** From now on the handler is told of bursts. */
+  start(): void {
+    this.#started = true;
+  }
+
+  /** Something has come for it to take; its `takeArrived` is called when the turn ends. */
+  arrived(from: Turning): void {
+    this.#arrived.push(from);
     this.#awaitEnd();
   }
 
-  /** The connection holds something back; its `flush` is called when the turn ends. */
-  holding(connection: Turning): void {
-    this.#holding.push(connection);
+  /** It holds something back; its `flush` is called when the turn ends. */
+  holding(from: Turning): void {
+    this.#holding.push(from);
     this.#awaitEnd();
   }
 
@@ -47,17 +63,19 @@ export class Turn {
 
   readonly #end = (): void => {
     const arrived = this.#arrived;
+    let pieces = 0;
     if (arrived.length > 0) {
       this.#arrived = [];
-      this.#handler.burst?.(true);
+      if (this.#started) this.#handler.burst?.(true);
       const now = performance.now();
-      for (const connection of arrived) connection.takeArrived(now);
-      this.#handler.burst?.(false);
+      for (const from of arrived) pieces += from.takeArrived(now);
+      if (this.#started) this.#handler.burst?.(false);
       this.#flushDatagrams();
     }
     const holding = this.#holding;
     this.#holding = [];
     this.#ends = false;
-    for (const connection of holding) connection.flush();
+    for (const from of holding) from.flush();
+    if (pieces > 0) this.#moderation?.turnEnded(pieces);
   };
 }

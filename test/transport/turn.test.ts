@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
+import type { Moderation } from "../../src/transport/moderation.ts";
 import { Turn } from "../../src/transport/turn.ts";
 
 t.test("in one turn all is taken in as a burst, then datagrams leave, then what connections held back", async (t) => {
@@ -14,9 +15,11 @@ t.test("in one turn all is taken in as a burst, then datagrams leave, then what 
     takeArrived() {
       seen.push(`${name} takes in`);
       turn.holding(this);
+      return 1;
     },
     flush: () => seen.push(`${name} writes`),
   });
+  turn.start();
   turn.arrived(connection("one"));
   turn.arrived(connection("other"));
   t.same(seen, [], "nothing before the turn ends");
@@ -28,4 +31,29 @@ t.test("in one turn all is taken in as a burst, then datagrams leave, then what 
   turn.holding(connection("one"));
   await nextTurn();
   t.same(seen, ["one writes"], "and the next turn is one of its own");
+});
+
+t.test("the next turn is put off, if at all, when all is written, and by how much has come", async (t) => {
+  const seen: (string | number)[] = [];
+  const moderation = { turnEnded: (pieces: number) => seen.push(pieces) } as unknown as Moderation;
+  const turn = new Turn({ received() {}, closed() {} }, () => seen.push("datagrams leave"), moderation);
+  const from = (pieces: number) => ({ takeArrived: () => pieces, flush: () => seen.push("written") });
+  turn.arrived(from(5));
+  turn.arrived(from(1));
+  turn.holding(from(0));
+  await nextTurn();
+  t.same(seen, ["datagrams leave", "written", 6]);
+
+  seen.length = 0;
+  turn.holding(from(0));
+  await nextTurn();
+  t.same(seen, ["written"], "where nothing came, nothing is put off");
+});
+
+t.test("before the start nobody is told of bursts", async (t) => {
+  const bursts: boolean[] = [];
+  const turn = new Turn({ received() {}, closed() {}, burst: (begins) => bursts.push(begins) }, () => {});
+  turn.arrived({ takeArrived: () => 1, flush() {} });
+  await nextTurn();
+  t.same(bursts, []);
 });

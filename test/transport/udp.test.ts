@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { fstatSync, openSync } from "node:fs";
+import koffi from "koffi";
 import t from "tap";
 import type { Flow } from "../../src/sip/flow.ts";
+import { Turn } from "../../src/transport/turn.ts";
 import { bindBatchedSocket } from "../../src/transport/udp/batched-socket.ts";
 import { bound } from "../../src/transport/udp/dgram-socket.ts";
 import { UdpListener } from "../../src/transport/udp/listener.ts";
@@ -234,17 +236,23 @@ if (process.platform === "linux") {
     t.notOk(handler.inBurst);
   });
 
+  const quiet = (): Turn => new Turn({ received() {}, closed() {} }, () => {});
   const binding = { family: 4, address: "127.0.0.1", port: 0, bufferBytes: 65_536 } as const;
 
   t.test("a shared socket whose descriptor cannot be had moves datagrams one by one, and says so", async (t) => {
     const port = await freePort();
     const heard: string[] = [];
-    const receiver = { datagram: (bytes: Buffer) => heard.push(bytes.toString()), burst() {}, unsent() {}, error() {} };
+    const receiver = {
+      datagram: (bytes: Buffer) => heard.push(bytes.toString()),
+      nextBurst() {},
+      unsent() {},
+      error() {},
+    };
     const share = async (socket: Socket): Promise<number> => {
       await bound(socket, { address: "127.0.0.1", port });
       return -1;
     };
-    const { socket, setback } = await bindUdpSocket("batched", { ...binding, port }, receiver, share);
+    const { socket, setback } = await bindUdpSocket("batched", { ...binding, port }, receiver, quiet(), share);
     t.teardown(() => socket.close());
     t.match(setback, /descriptor/);
     const peer = await udpPeer(t);
@@ -259,8 +267,45 @@ if (process.platform === "linux") {
     // A file in the place of a socket.
     const descriptor = openSync("/dev/null", "r");
     const broken = { ...calls, socket: () => descriptor, bind: () => 0 };
-    const receiver = { datagram() {}, burst() {}, unsent() {}, error() {} };
-    await t.rejects(bindBatchedSocket(broken, binding, receiver));
+    const receiver = { datagram() {}, nextBurst() {}, unsent() {}, error() {} };
+    await t.rejects(bindBatchedSocket(broken, binding, receiver, quiet()));
     t.throws(() => fstatSync(descriptor), { code: "EBADF" });
+  });
+
+  t.test("an error of the socket is told, and it goes on", async (t) => {
+    const calls = await loadSystemCalls();
+    if (typeof calls === "string") throw new Error(calls);
+    const connect = koffi.load(null).func("int connect(int, void *, uint32_t)");
+    const port = await freePort();
+    // Only a socket that is connected hears that nobody is there.
+    const connected = {
+      ...calls,
+      bind: (fd: number, address: Buffer, length: number) => {
+        const result = calls.bind(fd, address, length);
+        const peer = Buffer.from(address);
+        peer.writeUInt16BE(port, 2);
+        connect(fd, peer, length);
+        return result;
+      },
+    };
+    const seen: string[] = [];
+    const events = new EventEmitter();
+    const note = (what: string): void => {
+      seen.push(what);
+      events.emit("seen");
+    };
+    const receiver = { datagram: (bytes: Buffer) => note(String(bytes)), nextBurst() {}, unsent() {}, error: note };
+    const socket = await bindBatchedSocket(connected, binding, receiver, quiet());
+    t.teardown(() => socket!.close());
+    socket!.send(OPTIONS, port, "127.0.0.1", undefined);
+    await once(events, "seen");
+    t.same(seen, ["recvmmsg ECONNREFUSED"]);
+
+    const peer = createSocket("udp4");
+    t.teardown(() => peer.close());
+    await new Promise<void>((resolve) => peer.bind(port, "127.0.0.1", resolve));
+    peer.send(OPTIONS, socket!.port, "127.0.0.1");
+    await once(events, "seen");
+    t.same(seen, ["recvmmsg ECONNREFUSED", OPTIONS]);
   });
 }

@@ -3,33 +3,34 @@ import { createSocket, type Socket } from "node:dgram";
 import { hostPort } from "../../address.ts";
 import { explainSocketError } from "../explain.ts";
 import type { Message } from "../part.ts";
+import type { Turn, Turning } from "../turn.ts";
 import { bound, DgramSender, handleOf, setReading } from "./dgram-socket.ts";
 import { BATCH, MessageBatch } from "./message-batch.ts";
 import type { UdpBinding, UdpReceiver, UdpSocket } from "./socket.ts";
 import { LENGTH, SocketAddresses } from "./socket-address.ts";
 import type { SystemCalls } from "./system-calls.ts";
 import * as linux from "./system-calls.ts";
+import { Watch } from "./watch.ts";
 
 /** The longest datagram that IPv4 or IPv6 can carry; the kernel refuses what is a little shorter itself. */
 const MAX_DATAGRAM = 65_535;
-/** Datagrams taken beyond node:dgram's own in one turn of the event loop, so that connections and timers get theirs. */
+/** Datagrams taken in one turn of the event loop, so that connections and timers get theirs. */
 const MAX_PER_TURN = 512;
-
-/** With fewer than so many datagrams at once it is no burst. */
-const FEW = 4;
 
 /** Binds a socket through node:dgram, and gives its descriptor: -1 where that cannot be had. */
 export type SharedBind = (socket: Socket, binding: UdpBinding) => Promise<number>;
 
 /**
  * Binds a socket that moves datagrams in bursts. Rejects with the system's error.
+ * @param turn when it reads and writes
  * @param share how a socket is bound that other processes have too; undefined = it is ours alone
- * @returns undefined, with nothing left bound, where the socket's descriptor cannot be had
+ * @returns undefined, with nothing left bound, where this Node does not tell a socket's descriptor or gives up reading
  */
 export async function bindBatchedSocket<Peer>(
   calls: SystemCalls,
   binding: UdpBinding,
   receiver: UdpReceiver<Peer>,
+  turn: Turn,
   share: SharedBind | undefined = cluster.isWorker ? bindShared : undefined,
 ): Promise<UdpSocket<Peer> | undefined> {
   const { family, bufferBytes } = binding;
@@ -38,10 +39,6 @@ export async function bindBatchedSocket<Peer>(
   let descriptor: number;
   if (share !== undefined) {
     descriptor = await share(socket, binding);
-    if (descriptor < 0) {
-      await new Promise<void>((resolve) => socket.close(() => resolve()));
-      return undefined;
-    }
   } else {
     descriptor = openSocket(calls, binding, addresses);
     // From here on the descriptor is node:dgram's, which closes it; where it does not take it, it is still ours.
@@ -49,26 +46,37 @@ export async function bindBatchedSocket<Peer>(
       calls.close(descriptor);
       throw error;
     });
+    if (!setReading(socket, false)) descriptor = -1;
+  }
+  if (descriptor < 0) {
+    await new Promise<void>((resolve) => socket.close(() => resolve()));
+    return undefined;
   }
   // libuv has set this; with it another program could bind the same port and take our datagrams.
   setOption(calls, descriptor, linux.SOL_SOCKET, linux.SO_REUSEADDR, 0);
   sizeBuffer(calls, descriptor, linux.SO_RCVBUF, linux.SO_RCVBUFFORCE, bufferBytes);
   sizeBuffer(calls, descriptor, linux.SO_SNDBUF, linux.SO_SNDBUFFORCE, bufferBytes);
-  return new BatchedSocket(calls, descriptor, addresses, family, socket, receiver);
+  try {
+    return new BatchedSocket(calls, descriptor, addresses, family, socket, receiver, turn);
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
 }
 
 /**
- * node:dgram waits for datagrams and brings the first one, on the event loop beside everything else. Where more than
- * one is there, recvmmsg(2) takes the rest of them 64 at a time. What is sent within one burst, or one turn of the
- * event loop, goes out with one sendmmsg(2); only what the kernel does not take at once goes through node:dgram.
+ * The event loop tells when there is something to read, and recvmmsg(2) takes it 64 datagrams at a time. What is sent
+ * within one burst, or one turn of the event loop, goes out with one sendmmsg(2). node:dgram has the socket; only what
+ * the kernel does not take at once goes through it.
  */
-class BatchedSocket<Peer> implements UdpSocket<Peer> {
+class BatchedSocket<Peer> implements UdpSocket<Peer>, Turning {
   readonly port: number;
   readonly #descriptor: number;
+  readonly #watch: Watch;
   readonly #calls: SystemCalls;
   readonly #addresses: SocketAddresses;
   readonly #receiver: UdpReceiver<Peer>;
-  readonly #socket: Socket;
+  readonly #turn: Turn;
   readonly #sender: DgramSender<Peer>;
   readonly #incoming: MessageBatch;
   readonly #outgoing: MessageBatch;
@@ -76,11 +84,10 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
   #queued = 0;
   #open = true;
   #reading = !cluster.isWorker;
-  #turnEnds = false;
-  /** Datagrams of this turn, and of the one before. */
-  #arrived = 0;
-  #arrivedBefore = 0;
+  /** What is sent meanwhile goes out with the rest of the burst. */
+  #taking = false;
 
+  /** @throws the system's error */
   constructor(
     calls: SystemCalls,
     descriptor: number,
@@ -88,18 +95,20 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
     family: 4 | 6,
     socket: Socket,
     receiver: UdpReceiver<Peer>,
+    turn: Turn,
   ) {
     this.#calls = calls;
     this.#descriptor = descriptor;
     this.#addresses = addresses;
     this.#receiver = receiver;
+    this.#turn = turn;
     this.#incoming = new MessageBatch(calls, LENGTH[family]);
     this.#outgoing = new MessageBatch(calls, LENGTH[family]);
-    this.#socket = socket;
     this.#sender = new DgramSender(socket, receiver);
     this.port = socket.address().port;
-    socket.on("message", (bytes, peer) => this.#first(bytes, peer.address, peer.port));
     socket.on("error", (error: NodeJS.ErrnoException) => receiver.error(error.code ?? error.message));
+    this.#watch = new Watch(calls, descriptor, () => turn.arrived(this));
+    if (!this.#reading) this.#watch.stop();
   }
 
   send(message: Message, port: number, address: string, peer: Peer): boolean {
@@ -116,47 +125,53 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
     this.#outgoing.put(i, message);
     this.#peers[i] = peer;
     this.#queued++;
-    this.#awaitEndOfTurn();
+    if (i === 0 && !this.#taking) this.#turn.holding(this);
     return true;
   }
 
   read(on: boolean): void {
     this.#reading = on;
-    setReading(this.#socket, on);
+    if (!this.#open) return;
+    if (on) this.#watch.start();
+    else this.#watch.stop();
   }
 
   close(): Promise<void> {
     this.flush();
     this.#open = false;
+    this.#watch.close();
     return this.#sender.close();
   }
 
-  /** One datagram that node:dgram brought. Under light load it is the only one, and asking for more would be in vain. */
-  #first(bytes: Buffer, address: string, port: number): void {
-    this.#awaitEndOfTurn();
-    this.#arrived++;
-    this.#receiver.datagram(bytes, address, port);
-    if (this.#arrived > 1 || this.#arrivedBefore > 1) this.#takeRest();
-  }
-
-  #takeRest(): void {
+  takeArrived(): number {
     const batch = this.#incoming;
-    while (this.#open && this.#reading && this.#arrived < MAX_PER_TURN) {
+    let taken = 0;
+    this.#taking = true;
+    while (this.#open && this.#reading && taken < MAX_PER_TURN) {
       const count = this.#calls.recvmmsg(this.#descriptor, batch.headers, BATCH, linux.MSG_DONTWAIT, null);
-      if (count > 0) {
-        this.#arrived += count;
-        this.#receiver.burst(true);
-        for (let i = 0; i < count; i++) {
-          const at = batch.nameAt(i);
-          const address = this.#addresses.textAt(batch.names, at);
-          this.#receiver.datagram(batch.received(i), address, this.#addresses.portAt(batch.names, at));
-        }
-        this.#receiver.burst(false);
+      if (count <= 0) {
+        this.#noneTaken();
+        break;
+      }
+      if (taken > 0) this.#receiver.nextBurst();
+      taken += count;
+      for (let i = 0; i < count; i++) {
+        const at = batch.nameAt(i);
+        const address = this.#addresses.textAt(batch.names, at);
+        this.#receiver.datagram(batch.received(i), address, this.#addresses.portAt(batch.names, at));
       }
       this.flush();
-      // While a burst was worked on the next one has come, and another call brings more of it than node:dgram would.
-      if (count < FEW) return;
+      // Under light load it was the only one. Else more has come while the burst was worked on.
+      if (taken === 1) break;
     }
+    this.#taking = false;
+    return taken;
+  }
+
+  /** Nothing was there, or the socket has an error. */
+  #noneTaken(): void {
+    if (this.#calls.errno() === linux.EAGAIN) return;
+    this.#receiver.error(linux.systemError(this.#calls, "recvmmsg").message);
   }
 
   flush(): void {
@@ -195,19 +210,6 @@ class BatchedSocket<Peer> implements UdpSocket<Peer> {
       if (this.#open) this.#receiver.unsent(peer, explainSocketError(error, where));
     });
   }
-
-  #awaitEndOfTurn(): void {
-    if (this.#turnEnds) return;
-    this.#turnEnds = true;
-    setImmediate(this.#endTurn);
-  }
-
-  readonly #endTurn = (): void => {
-    this.#turnEnds = false;
-    this.#arrivedBefore = this.#arrived;
-    this.#arrived = 0;
-    this.flush();
-  };
 }
 
 /** A new socket, bound. @throws the system's error */

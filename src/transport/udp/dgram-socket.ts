@@ -70,11 +70,13 @@ export function handleOf(socket: Socket): Handle | undefined {
   return (socket as unknown as Record<symbol, { handle?: Handle }>)[state ?? Symbol()]?.handle;
 }
 
-/** Reads datagrams, or leaves them in the kernel. */
-export function setReading(socket: Socket, on: boolean): void {
+/** Reads datagrams, or leaves them in the kernel. @returns false where this Node cannot be told to */
+export function setReading(socket: Socket, on: boolean): boolean {
   const handle = handleOf(socket);
-  if (on) handle?.recvStart?.();
-  else handle?.recvStop?.();
+  if (handle?.recvStart === undefined || handle.recvStop === undefined) return false;
+  if (on) handle.recvStart();
+  else handle.recvStop();
+  return true;
 }
 
 /** Sends through node:dgram, which keeps what the kernel does not take at once. */

@@ -109,8 +109,10 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
     }
   }
 
-  burst(begins: boolean): void {
-    if (this.#started) this.#handler.burst?.(begins);
+  nextBurst(): void {
+    if (!this.#started) return;
+    this.#handler.burst?.(false);
+    this.#handler.burst?.(true);
   }
 
   /** The flow to answer on. Most peers always send from one port, and their requests share it. @param address with its zone */

@@ -1,4 +1,5 @@
 import type { Message } from "../part.ts";
+import type { Turn } from "../turn.ts";
 import { bindBatchedSocket, type SharedBind } from "./batched-socket.ts";
 import { bindDgramSocket } from "./dgram-socket.ts";
 import { loadSystemCalls } from "./system-calls.ts";
@@ -21,8 +22,8 @@ export interface UdpSocket<Peer> {
 export interface UdpReceiver<Peer> {
   /** @param bytes one datagram, good until this returns. @param address an IP literal, with its zone if it needs one */
   datagram(bytes: Buffer, address: string, port: number): void;
-  /** What comes until it is called again, with false, came at once. */
-  burst(begins: boolean): void;
+  /** What comes from here on came at once, and a moment after what came before in this turn. */
+  nextBurst(): void;
   /** A datagram for `peer` could not be sent. Never called from within `send`. */
   unsent(peer: Peer, reason: string): void;
   /** An error of the socket that belongs to no single send. */
@@ -40,19 +41,21 @@ export interface UdpBinding {
 }
 
 /**
- * Binds in the wished form; see bindBatchedSocket for `share`. Rejects with the system's error when the address cannot be bound.
+ * Binds in the wished form; see bindBatchedSocket for `turn` and `share`. Rejects with the system's error when the address cannot be bound.
  * @returns the socket, and why it is not in bursts where that was to be expected
  */
 export async function bindUdpSocket<Peer>(
   form: UdpForm,
   binding: UdpBinding,
   receiver: UdpReceiver<Peer>,
+  turn: Turn,
   share?: SharedBind,
 ): Promise<{ socket: UdpSocket<Peer>; setback: string | undefined }> {
   let setback: string | undefined;
   if (form === "batched" || (form === "auto" && process.platform === "linux")) {
     const calls = await loadSystemCalls();
-    const socket = typeof calls === "string" ? undefined : await bindBatchedSocket(calls, binding, receiver, share);
+    const socket =
+      typeof calls === "string" ? undefined : await bindBatchedSocket(calls, binding, receiver, turn, share);
     if (socket !== undefined) return { socket, setback };
     setback = typeof calls === "string" ? calls : "this version of Node does not tell the descriptor of a socket";
   }

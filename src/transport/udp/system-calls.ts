@@ -9,6 +9,7 @@ export interface SystemCalls {
   recvmmsg(fd: number, messages: Buffer, count: number, flags: number, timeout: null): number;
   sendmmsg(fd: number, messages: Buffer, count: number, flags: number): number;
   close(fd: number): number;
+  fcntl(fd: number, command: number, argument: number): number;
   inet_pton(family: number, text: string, binary: Buffer): number;
   inet_ntop(family: number, binary: Buffer, text: Buffer, size: number): string | null;
   if_nametoindex(name: string): number;
@@ -16,6 +17,19 @@ export interface SystemCalls {
   errno(): number;
   /** Where the bytes of a buffer lie in memory. A buffer's bytes never move. */
   addressOf(buffer: Buffer): bigint;
+  /**
+   * Has the event loop watch a descriptor for something to read. It watches each descriptor for one party only, and
+   * nobody looks after what `readable` throws or leaves to microtasks.
+   * @param readable called in each turn in which there is something; with a negative status when watching has ended
+   */
+  poll(fd: number, readable: (status: number) => void): PollHandle;
+}
+
+/** What `poll` gives; libuv's uv_poll_t. */
+export interface PollHandle {
+  start(readable: (status: number) => void): void;
+  stop(): void;
+  close(): void;
 }
 
 export const AF_INET = 2;
@@ -30,6 +44,8 @@ export const SO_RCVBUFFORCE = 33;
 export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 export const MSG_DONTWAIT = 0x40;
+export const F_DUPFD_CLOEXEC = 1030;
+export const { EAGAIN } = constants.errno;
 
 /** The layouts in message-batch.ts are those of 64-bit little-endian Linux, which is the same on all of these. */
 const ARCHITECTURES = ["x64", "arm64", "riscv64", "loong64"];
@@ -46,6 +62,8 @@ async function load(): Promise<SystemCalls | string> {
   if (!ARCHITECTURES.includes(process.arch)) return `bursts are not there for ${process.arch}`;
   try {
     const koffi = (await import("koffi")).default;
+    // Not among what koffi documents, so another version of it may have no such thing.
+    if (typeof koffi.node?.poll !== "function") return `koffi ${koffi.version} cannot watch a socket`;
     const libc = koffi.load(null);
     return {
       socket: libc.func("int socket(int, int, int)"),
@@ -55,12 +73,15 @@ async function load(): Promise<SystemCalls | string> {
       recvmmsg: libc.func("int recvmmsg(int, void *, unsigned int, int, void *)"),
       sendmmsg: libc.func("int sendmmsg(int, void *, unsigned int, int)"),
       close: libc.func("int close(int)"),
+      fcntl: libc.func("int fcntl(int, int, int)"),
       inet_pton: libc.func("int inet_pton(int, const char *, void *)"),
       inet_ntop: libc.func("const char *inet_ntop(int, void *, void *, uint32_t)"),
       if_nametoindex: libc.func("unsigned int if_nametoindex(const char *)"),
       if_indextoname: libc.func("const char *if_indextoname(unsigned int, void *)"),
       errno: () => koffi.errno(),
       addressOf: (buffer) => koffi.address(buffer),
+      // Its types tell of one parameter too few.
+      poll: koffi.node.poll as unknown as SystemCalls["poll"],
     };
   } catch (error) {
     return `the package koffi cannot be loaded (${(error as Error).message.split("\n")[0]})`;
