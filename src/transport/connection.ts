@@ -55,6 +55,7 @@ export const LINGER_MS = 5000;
 
 /** One TCP or TLS connection, carrying SIP messages both ways. */
 export class StreamConnection implements Connection, Turning {
+  readonly looksItself = false;
   readonly listener: Listener;
   readonly transport: TransportName;
   readonly remoteAddress: string;

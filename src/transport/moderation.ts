@@ -32,8 +32,11 @@ export class Moderation {
     this.#sleep = sleep;
   }
 
-  /** A turn has ended in which so much came, and all of it is worked on and answered. */
-  turnEnded(pieces: number): void {
+  /**
+   * A turn has ended in which so much came, and all of it is worked on and answered.
+   * @returns whether the next one was put off, so that by now there may be more
+   */
+  turnEnded(pieces: number): boolean {
     this.#count += pieces;
     const now = this.#clock();
     const past = now - this.#windowStart;
@@ -42,7 +45,9 @@ export class Moderation {
       this.#windowStart = now;
       this.#count = 0;
     }
-    if (pieces <= FEW && this.#rate >= BUSY) this.#sleep(WAIT_MS);
+    const putOff = pieces <= FEW && this.#rate >= BUSY;
+    if (putOff) this.#sleep(WAIT_MS);
+    return putOff;
   }
 }
 

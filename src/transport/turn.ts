@@ -11,7 +11,12 @@ export interface Turning {
   takeArrived(now: number): number;
   /** Writes what was held back. */
   flush(): void;
+  /** Whether `takeArrived` finds by itself what has come, without having been told that something has. */
+  readonly looksItself: boolean;
 }
+
+/** How often a turn is prolonged, so that the rest of the event loop has to wait for half a millisecond at most. */
+const MOST_PROLONGED = 3;
 
 /**
  * What comes and goes within one turn of the event loop. What has come on any connection or socket is worked on in one
@@ -63,19 +68,31 @@ export class Turn {
 
   readonly #end = (): void => {
     const arrived = this.#arrived;
-    let pieces = 0;
-    if (arrived.length > 0) {
-      this.#arrived = [];
-      if (this.#started) this.#handler.burst?.(true);
-      const now = performance.now();
-      for (const from of arrived) pieces += from.takeArrived(now);
-      if (this.#started) this.#handler.burst?.(false);
-      this.#flushDatagrams();
+    this.#arrived = [];
+    for (let prolonged = 0; ; prolonged++) {
+      const pieces = arrived.length > 0 ? this.#takeIn(arrived) : 0;
+      const holding = this.#holding;
+      this.#holding = [];
+      for (const from of holding) from.flush();
+      if (pieces === 0 || !this.#moderation?.turnEnded(pieces)) break;
+      // Where only datagrams come, a look at the sockets costs less than a way through the event loop.
+      if (prolonged === MOST_PROLONGED || !arrived.every(looksItself)) break;
     }
-    const holding = this.#holding;
-    this.#holding = [];
     this.#ends = false;
-    for (const from of holding) from.flush();
-    if (pieces > 0) this.#moderation?.turnEnded(pieces);
+    if (this.#arrived.length + this.#holding.length > 0) this.#awaitEnd();
   };
+
+  #takeIn(arrived: readonly Turning[]): number {
+    let pieces = 0;
+    if (this.#started) this.#handler.burst?.(true);
+    const now = performance.now();
+    for (const from of arrived) pieces += from.takeArrived(now);
+    if (this.#started) this.#handler.burst?.(false);
+    this.#flushDatagrams();
+    return pieces;
+  }
+}
+
+function looksItself(from: Turning): boolean {
+  return from.looksItself;
 }

@@ -17,6 +17,7 @@ t.test("in one turn all is taken in as a burst, then datagrams leave, then what 
       turn.holding(this);
       return 1;
     },
+    looksItself: false,
     flush: () => seen.push(`${name} writes`),
   });
   turn.start();
@@ -35,9 +36,13 @@ t.test("in one turn all is taken in as a burst, then datagrams leave, then what 
 
 t.test("the next turn is put off, if at all, when all is written, and by how much has come", async (t) => {
   const seen: (string | number)[] = [];
-  const moderation = { turnEnded: (pieces: number) => seen.push(pieces) } as unknown as Moderation;
+  const moderation = { turnEnded: (pieces: number) => seen.push(pieces) === 0 } as unknown as Moderation;
   const turn = new Turn({ received() {}, closed() {} }, () => seen.push("datagrams leave"), moderation);
-  const from = (pieces: number) => ({ takeArrived: () => pieces, flush: () => seen.push("written") });
+  const from = (pieces: number) => ({
+    takeArrived: () => pieces,
+    flush: () => seen.push("written"),
+    looksItself: false,
+  });
   turn.arrived(from(5));
   turn.arrived(from(1));
   turn.holding(from(0));
@@ -53,7 +58,46 @@ t.test("the next turn is put off, if at all, when all is written, and by how muc
 t.test("before the start nobody is told of bursts", async (t) => {
   const bursts: boolean[] = [];
   const turn = new Turn({ received() {}, closed() {}, burst: (begins) => bursts.push(begins) }, () => {});
-  turn.arrived({ takeArrived: () => 1, flush() {} });
+  turn.arrived({ takeArrived: () => 1, flush() {}, looksItself: false });
   await nextTurn();
   t.same(bursts, []);
+});
+
+t.test("where only sockets of datagrams brought something, a turn that was put off looks at them again", async (t) => {
+  const seen: string[] = [];
+  const moderation = { turnEnded: () => true } as unknown as Moderation;
+  const turn = new Turn({ received() {}, closed() {} }, () => {}, moderation);
+  const from = (looksItself: boolean, pieces: number[]) => ({
+    takeArrived: () => {
+      seen.push(looksItself ? "socket" : "connection");
+      return pieces.shift() ?? 0;
+    },
+    flush: () => seen.push("written"),
+    looksItself,
+  });
+  turn.arrived(from(true, [2, 1]));
+  await nextTurn();
+  t.same(seen, ["socket", "socket", "socket"], "until nothing has come");
+
+  seen.length = 0;
+  turn.arrived(from(true, new Array(100).fill(1)));
+  await nextTurn();
+  t.same(seen.length, 4, "a few times, since all else has to wait");
+
+  seen.length = 0;
+  turn.arrived(from(true, [1, 1]));
+  turn.arrived(from(false, [1]));
+  await nextTurn();
+  t.same(seen, ["socket", "connection"], "connections are told of by the event loop alone");
+});
+
+t.test("what is held back while others write goes out with the next turn", async (t) => {
+  const seen: string[] = [];
+  const turn = new Turn({ received() {}, closed() {} }, () => {});
+  const late = { takeArrived: () => 0, flush: () => seen.push("late one writes"), looksItself: false };
+  const first = { ...late, flush: () => turn.holding(late) };
+  turn.holding(first);
+  await nextTurn();
+  await nextTurn();
+  t.same(seen, ["late one writes"]);
 });

@@ -71,6 +71,7 @@ export async function bindBatchedSocket<Peer>(
  */
 class BatchedSocket<Peer> implements UdpSocket<Peer>, Turning {
   readonly port: number;
+  readonly looksItself = true;
   readonly #descriptor: number;
   readonly #watch: Watch;
   readonly #calls: SystemCalls;
