@@ -19,6 +19,7 @@ import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts"
 import type { AddressOutcome, CoreHost, LocateQuery, LocateResult } from "../sip/host.ts";
 import type { Passed } from "../sip/neighbours.ts";
 import type { OwnRequest, OwnResult } from "../sip/originate.ts";
+import { Moderation } from "../transport/moderation.ts";
 import type { ListenerStats } from "../transport/part.ts";
 import { Transports } from "../transport/transports.ts";
 import { BurstClock } from "./burst-clock.ts";
@@ -64,6 +65,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
   #wakeAt = Number.POSITIVE_INFINITY;
   readonly #anomalies: AnomalyLog;
   readonly #clock = new BurstClock();
+  readonly #moderation = Moderation.ofThisSystem();
 
   private constructor(setup: EmbeddedEngineSetup, anomalies: AnomalyLog) {
     this.#anomalies = anomalies;
@@ -104,7 +106,7 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
         connectTimeoutMs: config.timers.connectMs,
         tls: config.tls,
         udp: config.udp,
-        moderation: true,
+        moderation: engine.#moderation,
       },
       {
         received: (bytes, flow) => engine.#received(bytes, flow),
@@ -145,7 +147,8 @@ export class EmbeddedEngine implements Engine, CoreHost, ProbeSender, RegistrarH
       neighbours: neighbourhood,
       ...coreSettings(config),
     });
-    this.#loadWatch = new LoadWatch(this.guard, () => this.#core.fill);
+    const slept = (): number => this.#moderation?.slept ?? 0;
+    this.#loadWatch = new LoadWatch(this.guard, () => this.#core.fill, slept);
     if (config.registrar !== undefined) this.#registrar = new Registrar(this, config.registrar, log);
     neighbourhood?.serve(this.#transports, {
       receive: (bytes, flow, passed) => this.#receiveAmong(bytes, flow, passed),

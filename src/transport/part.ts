@@ -1,6 +1,7 @@
 import type { Flow, Listener, Target, TransportName } from "../sip/flow.ts";
 import type { FramingErrorKind } from "../sip/framing.ts";
 import { ADMIT_ALL, type Admission } from "./admission.ts";
+import type { Moderation } from "./moderation.ts";
 import type { HandshakeFailure } from "./tls/failure.ts";
 import type { TlsListenSettings, TlsOutboundSettings } from "./tls/settings.ts";
 import type { UdpForm } from "./udp/socket.ts";
@@ -72,8 +73,8 @@ export interface TransportOptions {
   readonly udpBufferBytes?: number;
   /** How datagrams are moved. Default `auto`: in bursts where the system lets us, else one by one. */
   readonly udp?: UdpForm;
-  /** Whether a turn may be put off for a moment so that more comes in it, see Moderation. Default: not. */
-  readonly moderation?: boolean;
+  /** Puts turns off for a moment so that more comes in each. Default: none are. */
+  readonly moderation?: Moderation | undefined;
   /** How TLS connections are dialled. Default: full verification, with the files of the listener that dials. */
   readonly tls?: TlsOutboundSettings;
   /** Who gets in. Default: everybody. */
@@ -93,7 +94,7 @@ export const DEFAULTS: Required<TransportOptions> = {
   closeGraceMs: 1000,
   udpBufferBytes: 4 * 1024 * 1024,
   udp: "auto",
-  moderation: false,
+  moderation: undefined,
   tls: {},
   admission: ADMIT_ALL,
 };

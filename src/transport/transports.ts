@@ -1,7 +1,6 @@
 import { canonicalAddress, hostPort, zoneOf } from "../address.ts";
 import { type Flow, familyOf, type Listener, type Target } from "../sip/flow.ts";
 import { type BindContext, bindPart } from "./bind.ts";
-import { Moderation } from "./moderation.ts";
 import {
   DEFAULTS,
   type ListenerStats,
@@ -85,8 +84,7 @@ export class Transports {
     const replaced = (): void => {
       if (transports !== undefined) transports.#warnOfExpiry();
     };
-    const moderation = settings.moderation && process.platform === "linux" ? new Moderation() : undefined;
-    const turn = new Turn(handler, () => transports?.flushDatagrams(), moderation);
+    const turn = new Turn(handler, () => transports?.flushDatagrams(), settings.moderation);
     const context: BindContext = { options: settings, handler, turn, keys: new Map(), replaced };
     const parts: TransportPart[] = [];
     try {

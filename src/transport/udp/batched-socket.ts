@@ -46,9 +46,8 @@ export async function bindBatchedSocket<Peer>(
       calls.close(descriptor);
       throw error;
     });
-    if (!setReading(socket, false)) descriptor = -1;
   }
-  if (descriptor < 0) {
+  if (descriptor < 0 || !setReading(socket, false)) {
     await new Promise<void>((resolve) => socket.close(() => resolve()));
     return undefined;
   }
@@ -139,8 +138,8 @@ class BatchedSocket<Peer> implements UdpSocket<Peer>, Turning {
 
   close(): Promise<void> {
     this.flush();
+    if (this.#open) this.#watch.close();
     this.#open = false;
-    this.#watch.close();
     return this.#sender.close();
   }
 

@@ -57,7 +57,7 @@ export async function bindUdpSocket<Peer>(
     const socket =
       typeof calls === "string" ? undefined : await bindBatchedSocket(calls, binding, receiver, turn, share);
     if (socket !== undefined) return { socket, setback };
-    setback = typeof calls === "string" ? calls : "this version of Node does not tell the descriptor of a socket";
+    setback = typeof calls === "string" ? calls : "this version of Node does not let go of the descriptor of a socket";
   }
   return { socket: await bindDgramSocket(binding, receiver), setback };
 }

@@ -19,7 +19,7 @@ export interface SystemCalls {
   addressOf(buffer: Buffer): bigint;
   /**
    * Has the event loop watch a descriptor for something to read. It watches each descriptor for one party only, and
-   * nobody looks after what `readable` throws or leaves to microtasks.
+   * nobody looks after what `readable` throws or leaves to microtasks. Where the kernel refuses, the process ends.
    * @param readable called in each turn in which there is something; with a negative status when watching has ended
    */
   poll(fd: number, readable: (status: number) => void): PollHandle;

@@ -1,6 +1,6 @@
 import { F_DUPFD_CLOEXEC, type PollHandle, type SystemCalls, systemError } from "./system-calls.ts";
 
-/** The event loop's watch over a socket: it tells when there is something to read. */
+/** The event loop's watch over a socket: it tells when there is something to read. After `close` it may not be used. */
 export class Watch {
   readonly #calls: SystemCalls;
   /** The socket by another name, since the event loop may have to watch its own for node:dgram. */
@@ -17,7 +17,12 @@ export class Watch {
     this.#readable = readable;
     this.#descriptor = calls.fcntl(socket, F_DUPFD_CLOEXEC, 0);
     if (this.#descriptor < 0) throw systemError(calls, "fcntl");
-    this.#handle = calls.poll(this.#descriptor, this.#heard);
+    try {
+      this.#handle = calls.poll(this.#descriptor, this.#heard);
+    } catch (error) {
+      calls.close(this.#descriptor);
+      throw error;
+    }
   }
 
   start(): void {
@@ -33,9 +38,10 @@ export class Watch {
     this.#calls.close(this.#descriptor);
   }
 
+  /** The handle has it, and by it the handle is kept from the garbage collector. */
   readonly #heard = (status: number): void => {
-    // The socket has an error, which whoever reads next is told and which is gone then.
-    if (status < 0) this.start();
+    // The socket has an error, which whoever reads next is told and which is gone then; nobody watches any more.
+    if (status !== 0) this.start();
     this.#readable();
   };
 }
