@@ -5,6 +5,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { type Gateway, startGateway } from "../../src/daemon.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { Authority, Folder } from "../support/certificates.ts";
+import { freePort } from "../support/free-port.ts";
 import { tableText } from "../support/gateway.ts";
 import type { Message } from "../support/sip-text.ts";
 import { udpForms } from "../support/udp-form.ts";
@@ -67,14 +68,16 @@ await folder.put(
     ]),
   ),
 );
+// Ports that the system hands to no client: a Contact with the host and port of a listener is the gateway's own.
+const firstPort = await freePort(callerSides.length);
 const file = join(folder.path, "waypost.yaml");
 await writeFile(
   file,
   JSON.stringify({
-    listen: callerSides.map(({ transport, family }) => ({
+    listen: callerSides.map(({ transport, family }, i) => ({
       transport,
       host: LOOPBACK[family],
-      port: 0,
+      port: firstPort + i,
       ...(transport === "tls" ? { cert: "gw.pem", key: "gw.key" } : {}),
     })),
     tls: { cert: "gw.pem", key: "gw.key", ca: "ca.pem" },
