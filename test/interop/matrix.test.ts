@@ -68,29 +68,33 @@ await folder.put(
     ]),
   ),
 );
-// Ports that the system hands to no client: a Contact with the host and port of a listener is the gateway's own.
-const firstPort = await freePort(callerSides.length);
-const file = join(folder.path, "waypost.yaml");
-await writeFile(
-  file,
-  JSON.stringify({
-    listen: callerSides.map(({ transport, family }, i) => ({
-      transport,
-      host: LOOPBACK[family],
-      port: firstPort + i,
-      ...(transport === "tls" ? { cert: "gw.pem", key: "gw.key" } : {}),
-    })),
-    tls: { cert: "gw.pem", key: "gw.key", ca: "ca.pem" },
-    resolve: {
-      hosts: Object.fromEntries(
-        poolSides.map((side) => [
-          `pool-${keyOf(side)}.contoso.com`,
-          [`${side.transport}:${pools.get(keyOf(side))!.local}`],
-        ]),
-      ),
-    },
-  }),
-);
+/** Writes the configuration of a gateway that listens where none did before. @returns the file */
+async function configFile(name: string): Promise<string> {
+  // Ports that the system hands to no client: a Contact with the host and port of a listener is the gateway's own.
+  const firstPort = await freePort(callerSides.length);
+  const path = join(folder.path, `${name}.yaml`);
+  await writeFile(
+    path,
+    JSON.stringify({
+      listen: callerSides.map(({ transport, family }, i) => ({
+        transport,
+        host: LOOPBACK[family],
+        port: firstPort + i,
+        ...(transport === "tls" ? { cert: "gw.pem", key: "gw.key" } : {}),
+      })),
+      tls: { cert: "gw.pem", key: "gw.key", ca: "ca.pem" },
+      resolve: {
+        hosts: Object.fromEntries(
+          poolSides.map((side) => [
+            `pool-${keyOf(side)}.contoso.com`,
+            [`${side.transport}:${pools.get(keyOf(side))!.local}`],
+          ]),
+        ),
+      },
+    }),
+  );
+  return path;
+}
 
 /** The gateway of the form that is tried now. */
 let gateway: Gateway;
@@ -307,6 +311,7 @@ async function redirect(t: Test, from: Side, to: Side): Promise<void> {
 for (const udp of udpForms) {
   t.test(udp, async (t) => {
     const env = { WAYPOST_UDP: udp };
+    const file = await configFile(udp);
     gateway = await startGateway(loadConfig({ file, env, cwd: folder.path }), createLog("silent"));
     t.teardown(() => gateway.stop());
     const before = new Map([...pools].map(([key, { links }]) => [key, links.length]));
