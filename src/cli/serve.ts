@@ -1,7 +1,7 @@
 import cluster from "node:cluster";
 import { once } from "node:events";
+import { holdHeap, makeNothingOld } from "../heap.ts";
 import type { Listener } from "../sip/flow.ts";
-import { holdYoungGeneration, makeNothingOld } from "../young-generation.ts";
 
 /**
  * `waypost serve`: the gateway with its configuration, until a signal ends it. Gives the exit status. In the process
@@ -9,7 +9,7 @@ import { holdYoungGeneration, makeNothingOld } from "../young-generation.ts";
  */
 export async function runServe(file: string | undefined): Promise<number> {
   makeNothingOld();
-  const letYoungGenerationGrow = holdYoungGeneration();
+  const letHeapGrow = holdHeap();
   const { createLog } = await import("../observe/log.ts");
   if (cluster.isPrimary) {
     const { supervise } = await import("../supervisor/supervise.ts");
@@ -23,7 +23,7 @@ export async function runServe(file: string | undefined): Promise<number> {
     createLog,
     startGateway,
     readyLine: ({ listeners, table }) => {
-      letYoungGenerationGrow();
+      letHeapGrow();
       return readyLine(listeners, table.size);
     },
   });

@@ -12,9 +12,9 @@ const BED = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Puts off the next turn of the event loop for some 0.14 ms where messages come one by one but close behind each other, as
- * network cards do with interrupts (interrupt moderation). A message that is worked on by itself costs
- * about twice as much as one of several, since each waking fills the processor's caches anew. So a gateway that is half
- * busy would need nearly all of its core, and whoever then calls would wait for longer than this.
+ * network cards do with interrupts (interrupt moderation). A message that is worked on by itself costs about twice as much
+ * as one of several, since each waking fills the processor's caches anew. So a gateway that is half busy would need nearly
+ * all of its core, and whoever then calls would wait for longer than this.
  *
  * Linux only: elsewhere so short a sleep may take 15 ms.
  */

@@ -1,10 +1,10 @@
 import { getHeapSpaceStatistics } from "node:v8";
 import t from "tap";
 import { answer, type CallText, inDialog, initial } from "../../bench/messages.ts";
+import { makeNothingOld } from "../../src/heap.ts";
 import { SipCore } from "../../src/sip/core.ts";
 import type { Flow, Listener } from "../../src/sip/flow.ts";
 import type { CoreHost } from "../../src/sip/host.ts";
-import { makeNothingOld } from "../../src/young-generation.ts";
 
 const LISTENER: Listener = {
   ...({ transport: "udp", family: 4, address: "127.0.0.1", port: 5060 } as const),
