@@ -15,6 +15,10 @@ let v3: u32 = 0;
 let rest: u32 = 0;
 let count: u32 = 0;
 
+const WORDS: usize = memory.data(4, 4);
+/** To mix what there is is to add zeros. */
+const ZEROS: usize = memory.data(8, 4);
+
 export function beginHash(k0: u32, k1: u32): void {
   v0 = k0;
   v1 = k1 ^ 0xee;
@@ -35,20 +39,21 @@ export function hashText(length: i32): void {
 }
 
 export function hashByte(byte: u32): void {
-  rest |= byte << ((count & 3) << 3);
-  if ((++count & 3) !== 0) return;
-  compress(rest);
-  rest = 0;
+  store<u32>(WORDS, byte);
+  add(WORDS, 1);
 }
 
 /** The hash of all that was added: 64 bits, as two places. */
 export function endHash(): void {
-  compress(rest | (count << 24));
+  store<u32>(WORDS, rest | (count << 24));
+  rest = 0;
+  count = 0;
+  add(WORDS, 4);
   v2 ^= 0xee;
-  for (let i = 0; i < 4; i++) round();
+  add(ZEROS, 8);
   put(HASH_HIGH, v1 ^ v3);
   v1 ^= 0xdd;
-  for (let i = 0; i < 4; i++) round();
+  add(ZEROS, 8);
   put(HASH_LOW, v1 ^ v3);
 }
 
@@ -69,35 +74,41 @@ function writeBase36(to: usize, n: u32): usize {
 }
 
 function add(from: usize, length: i32): void {
-  const end = from + length;
   const shift = (count & 3) << 3;
-  // Whole words, each moved up by what is left of the bytes before.
-  while (from + 4 <= end) {
-    const word = load<u32>(from);
-    compress(rest | (word << shift));
-    rest = shift === 0 ? 0 : word >>> (32 - shift);
-    count += 4;
+  count += length;
+  // Variables of the function are kept in registers, those of the module in memory.
+  let a = v0;
+  let b = v1;
+  let c = v2;
+  let d = v3;
+  let left: u64 = rest;
+  for (;;) {
+    const bits = min(length, 4) << 3;
+    left |= (<u64>load<u32>(from) & ((<u64>1 << bits) - 1)) << shift;
+    if (bits + shift < 32) break;
+    const word = <u32>left;
+    left >>= 32;
+    d ^= word;
+    for (let i = 0; i < 2; i++) {
+      a += b;
+      b = rotl(b, 5) ^ a;
+      a = rotl(a, 16);
+      c += d;
+      d = rotl(d, 8) ^ c;
+      a += d;
+      d = rotl(d, 7) ^ a;
+      c += b;
+      b = rotl(b, 13) ^ c;
+      c = rotl(c, 16);
+    }
+    a ^= word;
+    if (bits < 32) break;
     from += 4;
+    length -= 4;
   }
-  for (; from < end; from++) hashByte(load<u8>(from));
-}
-
-function compress(word: u32): void {
-  v3 ^= word;
-  round();
-  round();
-  v0 ^= word;
-}
-
-function round(): void {
-  v0 += v1;
-  v1 = rotl(v1, 5) ^ v0;
-  v0 = rotl(v0, 16);
-  v2 += v3;
-  v3 = rotl(v3, 8) ^ v2;
-  v0 += v3;
-  v3 = rotl(v3, 7) ^ v0;
-  v2 += v1;
-  v1 = rotl(v1, 13) ^ v2;
-  v2 = rotl(v2, 16);
+  v0 = a;
+  v1 = b;
+  v2 = c;
+  v3 = d;
+  rest = <u32>left;
 }
