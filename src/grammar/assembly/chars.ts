@@ -1,29 +1,56 @@
-import { at } from "./held";
+import { at, HELD } from "./held";
 
-// Character classes of RFC 3261 §25.1 as one table, so that scanning costs one read per character.
+// Character classes of RFC 3261 §25.1, for one character as a table of bits, and for sixteen at a time: the row of ASCII that
+// a character stands in (its upper four bits) selects a bit, its place in the row (the lower four) the rows that have one there.
 
-const TOKEN: u8 = 1;
-const HOST: u8 = 2;
-const LWS: u8 = 4;
+const TOKEN: i32 = 0;
+const HOST: i32 = 1;
+const LWS: i32 = 2;
 /** Ends an unquoted parameter value. */
-const DELIMITER: u8 = 8;
+const DELIMITER: i32 = 3;
 
-const CLASS: usize = memory.data(256);
-mark("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", TOKEN | HOST);
+const CLASSES: usize = memory.data(256);
+/** For each class, for each place in a row, the rows. */
+const ROWS: usize = memory.data(4 * 16, 16);
+mark("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", TOKEN);
+mark("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", HOST);
 mark("-.!%*_+`'~", TOKEN);
 mark("-._", HOST);
-mark(" \t\r\n", LWS | DELIMITER);
+mark(" \t\r\n", LWS);
+mark(" \t\r\n", DELIMITER);
 mark(';,"', DELIMITER);
 
-function mark(chars: string, as: u8): void {
+function mark(chars: string, as: i32): void {
   for (let i = 0; i < chars.length; i++) {
-    const place = CLASS + chars.charCodeAt(i);
-    store<u8>(place, load<u8>(place) | as);
+    const c = chars.charCodeAt(i);
+    const place = CLASSES + c;
+    store<u8>(place, load<u8>(place) | ((<u8>1) << (<u8>as)));
+    const rows = ROWS + (as << 4) + (c & 15);
+    store<u8>(rows, load<u8>(rows) | ((<u8>1) << (<u8>(c >> 4))));
   }
 }
 
-function is(c: u32, wanted: u8): bool {
-  return (load<u8>(CLASS + c) & wanted) !== 0;
+/** Which of the sixteen bytes at `i` are of this class, as bits. */
+function membersAt(i: i32, kind: i32): i32 {
+  const text = textAt(i);
+  const places = v128.and(text, i8x16.splat(15));
+  const row = i8x16.swizzle(i8x16(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0), i8x16.shr_u(text, 4));
+  const rows = i8x16.swizzle(v128.load(ROWS + (kind << 4)), places);
+  return i8x16.bitmask(i8x16.ne(v128.and(row, rows), i8x16.splat(0)));
+}
+
+/** The sixteen bytes from `i` on. */
+function textAt(i: i32): v128 {
+  return v128.load(HELD + i);
+}
+
+/** The first of these sixteen positions from `i` on whose bit is set, or `end` where that comes earlier. */
+function firstOf(bits: i32, i: i32, end: i32): i32 {
+  return min(i + ctz(bits), end);
+}
+
+function is(c: u32, wanted: i32): bool {
+  return ((load<u8>(CLASSES + c) >> <u8>wanted) & 1) !== 0;
 }
 
 export function isTokenChar(c: u32): bool {
@@ -47,20 +74,29 @@ export function skipLws(i: i32, end: i32): i32 {
 
 /** First position from `i` on, at most `end`, that is no token character. */
 export function skipToken(i: i32, end: i32): i32 {
-  while (i < end && is(at(i), TOKEN)) i++;
-  return i;
+  return skip(i, end, TOKEN);
 }
 
 /** First position from `i` on, at most `end`, that is no character of a host name; the underscore is one, which Windows names carry. */
 export function skipHost(i: i32, end: i32): i32 {
-  while (i < end && is(at(i), HOST)) i++;
-  return i;
+  return skip(i, end, HOST);
 }
 
 /** First position from `i` on, at most `end`, where an unquoted value ends: white space, `;`, `,` or a quote. */
 export function skipValue(i: i32, end: i32): i32 {
-  while (i < end && !is(at(i), DELIMITER)) i++;
-  return i;
+  for (let block = i; block < end; block += 16) {
+    const delimiters = membersAt(block, DELIMITER);
+    if (delimiters !== 0) return firstOf(delimiters, block, end);
+  }
+  return max(i, end);
+}
+
+function skip(i: i32, end: i32, kind: i32): i32 {
+  for (let block = i; block < end; block += 16) {
+    const others = membersAt(block, kind) ^ 0xffff;
+    if (others !== 0) return firstOf(others, block, end);
+  }
+  return max(i, end);
 }
 
 /** Position behind the quoted string that opens at `i` (§25.1), or -1 when it is not closed before `end`. */
@@ -75,8 +111,48 @@ export function skipQuoted(i: i32, end: i32): i32 {
 
 /** First position from `i` on, before `end`, of this byte; -1 where it is not there. */
 export function findByte(byte: u32, i: i32, end: i32): i32 {
-  while (i < end && at(i) !== byte) i++;
-  return i < end ? i : -1;
+  const wanted = i8x16.splat(<i8>byte);
+  for (; i < end; i += 16) {
+    const found = i8x16.bitmask(i8x16.eq(textAt(i), wanted));
+    if (found !== 0) {
+      i = firstOf(found, i, end);
+      return i < end ? i : -1;
+    }
+  }
+  return -1;
+}
+
+/** Whether there is white space, or another control character, from `i` on before `end`. */
+export function hasSpace(i: i32, end: i32): bool {
+  for (; i < end; i += 16) {
+    const found = i8x16.bitmask(i8x16.le_u(textAt(i), i8x16.splat(0x20)));
+    if (found !== 0) return firstOf(found, i, end) < end;
+  }
+  return false;
+}
+
+/** Whether there is white space, a bracket or a quote from `i` on before `end`. */
+export function hasSpaceOrBracket(i: i32, end: i32): bool {
+  for (; i < end; i += 16) {
+    const text = textAt(i);
+    const brackets = v128.or(i8x16.eq(text, i8x16.splat(0x3c)), i8x16.eq(text, i8x16.splat(0x3e)));
+    const others = v128.or(i8x16.le_u(text, i8x16.splat(0x20)), i8x16.eq(text, i8x16.splat(0x22)));
+    const found = i8x16.bitmask(v128.or(brackets, others));
+    if (found !== 0) return firstOf(found, i, end) < end;
+  }
+  return false;
+}
+
+/** Whether there is a capital letter, or what is not ASCII, from `i` on before `end`. */
+export function hasCapitals(i: i32, end: i32): bool {
+  for (; i < end; i += 16) {
+    const text = textAt(i);
+    const capitals = i8x16.lt_u(i8x16.sub(text, i8x16.splat(0x41)), i8x16.splat(26));
+    // The upper bit of a byte is what makes it none of ASCII.
+    const found = i8x16.bitmask(v128.or(capitals, text));
+    if (found !== 0) return firstOf(found, i, end) < end;
+  }
+  return false;
 }
 
 /**
@@ -102,16 +178,28 @@ export function charOf(text: string, k: i32): u32 {
 
 /** True where `lower` (already lower case, ASCII) stands at `i`, whatever the case of its letters. */
 export function holds(i: i32, lower: string): bool {
-  for (let k = 0; k < lower.length; k++) {
-    const c = at(i + k);
-    const want = charOf(lower, k);
-    if (c !== want && (c - 0x41 > 25 || c + 0x20 !== want)) return false;
+  for (let k = 0; k < lower.length; k += 16) {
+    const text = textAt(i + k);
+    const wanted = bytesOf(lower, k);
+    const letters = i8x16.lt_u(i8x16.sub(wanted, i8x16.splat(0x61)), i8x16.splat(26));
+    if (differ(v128.or(text, v128.and(letters, i8x16.splat(0x20))), wanted, lower.length - k)) return false;
   }
   return true;
 }
 
 /** True where just this text (ASCII) stands at `i`. */
 export function holdsExactly(i: i32, text: string): bool {
-  for (let k = 0; k < text.length; k++) if (at(i + k) !== charOf(text, k)) return false;
+  for (let k = 0; k < text.length; k += 16) if (differ(textAt(i + k), bytesOf(text, k), text.length - k)) return false;
   return true;
+}
+
+/** Sixteen characters of a text from the `k`th on. Behind its end stands what stands there. */
+function bytesOf(text: string, k: i32): v128 {
+  const from = changetype<usize>(text) + (k << 1);
+  return i8x16.narrow_i16x8_u(v128.load(from), v128.load(from, 16));
+}
+
+/** Whether the first `count` of sixteen bytes are others. */
+function differ(a: v128, b: v128, count: i32): bool {
+  return (i8x16.bitmask(i8x16.ne(a, b)) & ((1 << min(count, 16)) - 1)) !== 0;
 }

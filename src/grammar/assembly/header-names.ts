@@ -15,7 +15,7 @@ import {
   TO,
   VIA,
 } from "../header-ids";
-import { charOf } from "./chars";
+import { holds } from "./chars";
 import { at } from "./held";
 
 /** Which header the name in `[start, end)` is, long or compact (RFC 3261 §7.3.3), in any case. The name is a token. */
@@ -61,7 +61,5 @@ function compactId(letter: u32): i32 {
 }
 
 function is(start: i32, lower: string, id: i32): i32 {
-  // Of the characters of a token only letters have another case, and a hyphen has that bit already.
-  for (let k = 0; k < lower.length; k++) if ((at(start + k) | 0x20) !== charOf(lower, k)) return OTHER;
-  return id;
+  return holds(start, lower) ? id : OTHER;
 }

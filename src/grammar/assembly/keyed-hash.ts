@@ -84,7 +84,7 @@ function add(from: usize, length: i32): void {
   let left: u64 = rest;
   for (;;) {
     const bits = min(length, 4) << 3;
-    left |= (<u64>load<u32>(from) & ((<u64>1 << bits) - 1)) << shift;
+    left |= (<u64>load<u32>(from) & (((<u64>1) << bits) - 1)) << shift;
     if (bits + shift < 32) break;
     const word = <u32>left;
     left >>= 32;

@@ -40,12 +40,12 @@ import {
   VIA_MALFORMED,
   VIA_MISSING,
 } from "../problems";
-import { decimal, holds, holdsExactly, skipToken } from "./chars";
+import { decimal, hasSpace, hasSpaceOrBracket, holds, holdsExactly, skipToken } from "./chars";
 import { readCSeq } from "./cseq";
 import { headProblem, indexPlace, readLines, valueEndOf, valueStartOf } from "./header-lines";
 import { at, FOUND, get, put, putSpan } from "./held";
 import { methodAt } from "./methods";
-import { hasSpaceOrBracket, readNameAddr } from "./name-addr";
+import { readNameAddr } from "./name-addr";
 import { readUri, uriKind } from "./uri";
 import { hasMagicCookie, readVia } from "./via";
 
@@ -156,6 +156,5 @@ function isSameMethod(): bool {
 }
 
 function isOneWord(start: i32, end: i32): bool {
-  for (let i = start; i < end; i++) if (at(i) <= 0x20) return false;
-  return end > start;
+  return end > start && !hasSpace(start, end);
 }

@@ -1,5 +1,5 @@
 import { ADDR_URI_START, TAG_START, VALUE_END } from "../places";
-import { findByte, isLws, isTokenChar, skipLws, skipQuoted, skipToken } from "./chars";
+import { findByte, hasSpaceOrBracket, isLws, isTokenChar, skipLws, skipQuoted, skipToken } from "./chars";
 import { at, put, putSpan } from "./held";
 import { beginParams, hasValue, isMalformed, isParam, nextParam, paramPosition, valueEnd, valueStart } from "./params";
 
@@ -68,12 +68,4 @@ function looksLikeUri(start: i32, end: i32): bool {
   const colon = skipToken(start, end);
   if (colon === start || colon >= end - 1 || at(colon) !== 0x3a) return false;
   return !hasSpaceOrBracket(colon, end);
-}
-
-export function hasSpaceOrBracket(i: i32, end: i32): bool {
-  for (; i < end; i++) {
-    const c = at(i);
-    if (c <= 0x20 || c === 0x3c || c === 0x3e || c === 0x22) return true;
-  }
-  return false;
 }

@@ -8,7 +8,7 @@ import {
   URI_SCHEME,
   USER_START,
 } from "../places";
-import { decimal, findByte, holds, isDigit, skipHost, skipToken } from "./chars";
+import { decimal, findByte, hasCapitals, holds, isDigit, skipHost, skipToken } from "./chars";
 import { at, put, putSpan } from "./held";
 
 const COLON: u32 = 0x3a;
@@ -67,13 +67,5 @@ export function readUri(start: i32, end: i32): bool {
 
 function none(): bool {
   put(URI_SCHEME, 0);
-  return false;
-}
-
-function hasCapitals(i: i32, end: i32): bool {
-  for (; i < end; i++) {
-    const c = at(i);
-    if (c - 0x41 < 26 || c >= 0x80) return true;
-  }
   return false;
 }
