@@ -367,7 +367,7 @@ export class SipCore implements ProxyEnvironment {
     const context = new ResponseContext(this, job, transaction);
     transaction.context = context;
     transaction.counted = true;
-    this.transactions.addServer(transaction);
+    this.transactions.addServer(transaction, request);
     context.start();
   }
 
@@ -383,7 +383,7 @@ export class SipCore implements ProxyEnvironment {
     const path = ResponsePath.of(request.topVia!, flow, this);
     const key = serverKey(request);
     const transaction = new NonInviteServerTransaction(this, key, request, path, flow.transport, this.transactions);
-    this.transactions.addServer(transaction);
+    this.transactions.addServer(transaction, request);
     transaction.respond(200, buildReply(request, flow, 200, { toTag: hash }));
     this.transactions.server(inviteKey)?.context?.cancel(request.value(Header.Reason));
   }

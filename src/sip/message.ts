@@ -1,6 +1,8 @@
 import { hold, isRead, messagesRead, readMessage, sharedIndex } from "../grammar/grammar.ts";
 import { CALL_ID } from "../grammar/header-ids.ts";
 import {
+  BRANCH_END,
+  BRANCH_START,
   COMPACT_NAMES,
   FROM_ADDR,
   HEADERS_END,
@@ -23,7 +25,7 @@ import type { HeaderId } from "./header-names.ts";
 import { methodName } from "./methods.ts";
 import { type NameAddr, nameAddrOf } from "./name-addr.ts";
 import { type SipUri, uriOf } from "./uri.ts";
-import { type Via, viaOf } from "./via.ts";
+import { hasMagicCookie, type Via, viaOf } from "./via.ts";
 
 /**
  * One SIP message: the latin1 text that arrived, its body included, and an index of what stands where in it. It is read
@@ -109,6 +111,12 @@ export class SipMessage {
   /** The topmost Via value; this and the three below are undefined where there is none or it is malformed. */
   get topVia(): Via | undefined {
     return (this.readVia ??= this.index[VIA_START]! < 0 ? undefined : viaOf(this.text, this.index));
+  }
+
+  /** Whether the branch of the topmost Via is unique (§8.1.1.7), so that it alone tells the transaction (§17.2.3). */
+  get hasUniqueBranch(): boolean {
+    const { index } = this;
+    return index[VIA_START]! >= 0 && hasMagicCookie(this.text, index[BRANCH_START]!, index[BRANCH_END]!);
   }
 
   /** This and `to` also in an ACK that goes no further: its topmost Via alone tells which transaction it ends (§17.2.3). */

@@ -16,13 +16,13 @@ import { type Expiry, expiries, expiryText } from "./tls/expiry.ts";
 import type { TlsKeys } from "./tls/keys.ts";
 import type { TlsOutboundSettings } from "./tls/settings.ts";
 import { Turn } from "./turn.ts";
-import { UdpListener } from "./udp/listener.ts";
+import { UdpFlow, UdpListener } from "./udp/listener.ts";
 
 const DAY_MS = 86_400_000;
-/** Addresses whose last connection is remembered; when there are more, all are forgotten. */
+/** Addresses whose last flow is remembered; when there are more, all are forgotten. */
 const MOST_RECENT = 1000;
 
-/** What was asked of `connect`, and the connection that it gave. */
+/** What was asked of `connect`, and the flow that it gave. */
 interface Recent {
   readonly target: Target;
   readonly listener: Listener;
@@ -110,13 +110,12 @@ export class Transports {
    */
   connect(target: Target, listener: Listener): Flow {
     const recent = this.#recent.get(target.address);
-    if (recent?.listener === listener && recent.flow.open && isSame(recent.target, target)) return recent.flow;
-    const flow = this.#connect(target, listener);
-    // Each datagram has a flow of its own.
-    if (target.transport !== "udp") {
-      if (this.#recent.size >= MOST_RECENT) this.#recent.clear();
-      this.#recent.set(target.address, { target, listener, flow });
+    if (recent?.listener === listener && recent.flow.open && isSame(recent.target, target)) {
+      return recent.flow instanceof UdpFlow ? recent.flow.another() : recent.flow;
     }
+    const flow = this.#connect(target, listener);
+    if (this.#recent.size >= MOST_RECENT) this.#recent.clear();
+    this.#recent.set(target.address, { target, listener, flow });
     return flow;
   }
 

@@ -1,7 +1,7 @@
 import type { ProxyDecision } from "../decision.ts";
 import type { Flow } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
-import { rememberedUri } from "../uri.ts";
+import { rememberedUri, type SipUri } from "../uri.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import type { NextHop, RouteInformation } from "./routes.ts";
 import { TargetSet } from "./target-set.ts";
@@ -40,10 +40,12 @@ export function targetsOf(
     };
     return new TargetSet(environment, purpose, [], [{ target, flow }]);
   }
-  const uris = decision === undefined ? [followed?.uri] : decision.nextHops.map(rememberedUri);
-  return new TargetSet(
-    environment,
-    purpose,
-    uris.filter((uri) => uri !== undefined),
-  );
+  const uris: SipUri[] = [];
+  if (decision === undefined) add(followed?.uri, uris);
+  else for (const nextHop of decision.nextHops) add(rememberedUri(nextHop), uris);
+  return new TargetSet(environment, purpose, uris);
+}
+
+function add(uri: SipUri | undefined, uris: SipUri[]): void {
+  if (uri !== undefined) uris.push(uri);
 }

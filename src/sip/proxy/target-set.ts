@@ -22,16 +22,12 @@ export class TargetSet {
   /** What is being looked up. */
   private located: SipUri | undefined;
 
-  constructor(
-    environment: ProxyEnvironment,
-    purpose: LocatePurpose,
-    uris: readonly SipUri[],
-    first: readonly Candidate[] = [],
-  ) {
+  /** @param uris and what stands ahead of them, `first`; both lists are its own from now on */
+  constructor(environment: ProxyEnvironment, purpose: LocatePurpose, uris: SipUri[], first: Candidate[] = []) {
     this.environment = environment;
     this.purpose = purpose;
-    this.uris = [...uris];
-    this.candidates = [...first];
+    this.uris = uris;
+    this.candidates = first;
   }
 
   /** True while a next candidate is known, or may yet be found. */

@@ -1,13 +1,13 @@
 import type { Flow } from "../flow.ts";
 import type { ClientTransaction } from "./client.ts";
-import type { KeyHash } from "./key-hash.ts";
+import type { Hashes } from "./key-hash.ts";
 import { KeyTable } from "./key-table.ts";
 
 /** The client transactions, found by their key and by the flow on which their request went out. */
 export class ClientTransactions {
   private readonly byKey: KeyTable<ClientTransaction>;
 
-  constructor(hashes: KeyHash) {
+  constructor(hashes: Hashes) {
     this.byKey = new KeyTable(hashes);
   }
 

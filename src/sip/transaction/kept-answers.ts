@@ -1,5 +1,5 @@
 import type { Flow } from "../flow.ts";
-import type { KeyHash } from "./key-hash.ts";
+import type { Hashes } from "./key-hash.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 /** With a longer chain somebody aims at it, and the transaction stays an object like others. */
@@ -32,7 +32,7 @@ export interface KeptAnswer {
  */
 export class KeptAnswers {
   private readonly lifetime: number;
-  private readonly keyHash: KeyHash;
+  private readonly hashOf: Hashes;
   /** Slots of the ring, a power of two. Each of the arrays below has one number for each. */
   private room = 1024;
   private first = 0;
@@ -55,9 +55,9 @@ export class KeptAnswers {
   private end = CHUNK_BYTES;
 
   /** @param lifetime ms */
-  constructor(lifetime: number, keyHash: KeyHash) {
+  constructor(lifetime: number, hashOf: Hashes) {
     this.lifetime = lifetime;
-    this.keyHash = keyHash;
+    this.hashOf = hashOf;
   }
 
   get size(): number {
@@ -69,15 +69,14 @@ export class KeptAnswers {
     return this.count === 0 ? Number.POSITIVE_INFINITY : this.due[this.first]!;
   }
 
-  /** Keeps an answer, from `now` on. @returns false when it cannot */
-  keep({ key, text, flow, weight }: KeptAnswer, now: number): boolean {
+  /** Keeps an answer, from `now` on. @param hash that of its key. @returns false when it cannot */
+  keep({ key, text, flow, weight }: KeptAnswer, now: number, hash = this.hashOf.of(key)): boolean {
     const size = key.length + text.length;
     if (key.length > LONGEST_KEY || size > CHUNK_BYTES) return false;
     const chunk = this.chunkFor(size);
     // Each by itself: to put the two together first would copy both once more.
     chunk.write(key, this.end, key.length, "latin1");
     if (text !== "") chunk.write(text, this.end + key.length, text.length, "latin1");
-    const hash = this.keyHash.of(key);
     let chain = 0;
     for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.links[slot]!) chain++;
     if (chain >= LONGEST_CHAIN) return false;
@@ -139,7 +138,7 @@ export class KeptAnswers {
 
   private find(key: string): number {
     if (this.count === 0 || key.length > LONGEST_KEY) return NONE;
-    const hash = this.keyHash.of(key);
+    const hash = this.hashOf.of(key);
     for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.links[slot]!) {
       if (this.hashes[slot] !== hash || this.keyLengths[slot] !== key.length) continue;
       const place = this.places[slot]!;

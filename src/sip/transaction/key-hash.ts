@@ -1,32 +1,62 @@
 import { hashBranchKey } from "../../grammar/grammar.ts";
 import type { SipMessage } from "../message.ts";
-import { hasMagicCookie } from "../via.ts";
 import { serverKey } from "./key.ts";
 
-/** Hashes of the keys of transactions. A request is looked for under its key in more than one place. */
-export class KeyHash {
+/** What tells the hash of a key: 32 bits, of which the last are as good as any others. */
+export interface Hashes {
+  of(key: string): number;
+}
+
+/** Hashes of the keys of server transactions. A request is looked for under its key in more than one place. */
+export class KeyHash implements Hashes {
   private readonly seed: number;
   private lastKey = "";
   private lastHash = 0;
+  private lastRequest: SipMessage | undefined;
+  private lastRequestHash = 0;
 
   /** @param seed so that nobody foresees which keys share a place */
   constructor(seed: number) {
     this.seed = seed;
   }
 
-  /** 32 bits, of which the last are as good as any others. */
   of(key: string): number {
     if (key === this.lastKey) return this.lastHash;
-    let hash = this.seed;
-    for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
     this.lastKey = key;
-    this.lastHash = hash ^ (hash >>> 13);
+    this.lastHash = hashFrom(key, 0, this.seed);
     return this.lastHash;
   }
 
   /** That of a request's `serverKey`, mostly without making the key. */
   ofRequest(request: SipMessage): number {
-    return hasMagicCookie(request.topVia!) ? hashBranchKey(request.current(), this.seed) : this.of(serverKey(request));
+    if (request === this.lastRequest) return this.lastRequestHash;
+    this.lastRequest = request;
+    this.lastRequestHash = request.hasUniqueBranch
+      ? hashBranchKey(request.current(), this.seed)
+      : this.of(serverKey(request));
+    return this.lastRequestHash;
   }
+}
+
+/** As many characters as the counter at the end of a branch of ours has, with what stands behind it, and some more. */
+const TELLING = 16;
+
+/** Hashes of the keys of client transactions. Each is a branch of ours, so nobody else chooses it, and it ends with a counter. */
+export class BranchHash implements Hashes {
+  private readonly seed: number;
+
+  constructor(seed: number) {
+    this.seed = seed;
+  }
+
+  of(key: string): number {
+    return hashFrom(key, Math.max(0, key.length - TELLING), this.seed);
+  }
+}
+
+function hashFrom(key: string, start: number, seed: number): number {
+  let hash = seed;
+  for (let i = start; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return hash ^ (hash >>> 13);
 }

@@ -1,10 +1,11 @@
-import type { KeyHash } from "./key-hash.ts";
+import type { Hashes } from "./key-hash.ts";
 
 /** What stands in a `KeyTable`. It has the room that the table needs for it. */
 export interface Keyed<Entry> {
   readonly key: string;
-  /** For the table alone: the hash of the key, and the next entry in the same place. */
+  /** The hash of the key, once it stands in the table. */
   hash: number;
+  /** For the table alone: the next entry in the same place. */
   chained: Entry | undefined;
 }
 
@@ -20,10 +21,10 @@ const FIRST_PLACES = 256;
 export class KeyTable<Entry extends Keyed<Entry>> {
   /** How many there are. */
   size = 0;
-  private readonly hashes: KeyHash;
+  private readonly hashes: Hashes;
   private places: (Entry | undefined)[] = new Array<undefined>(FIRST_PLACES).fill(undefined);
 
-  constructor(hashes: KeyHash) {
+  constructor(hashes: Hashes) {
     this.hashes = hashes;
   }
 
@@ -45,10 +46,13 @@ export class KeyTable<Entry extends Keyed<Entry>> {
     return this.get(key) !== undefined;
   }
 
-  /** Puts an entry in. One with the same key stays, and is found again when this one is taken out. */
-  add(entry: Entry): void {
+  /**
+   * Puts an entry in. One with the same key stays, and is found again when this one is taken out.
+   * @param hash that of its key
+   */
+  add(entry: Entry, hash = this.hashes.of(entry.key)): void {
     if (this.size === this.places.length) this.grow();
-    entry.hash = this.hashes.of(entry.key);
+    entry.hash = hash;
     this.chain(entry);
     this.size++;
   }

@@ -18,8 +18,9 @@ export function serverKey(request: SipMessage, method = request.method): string 
 
 /** The key of a request by its topmost Via alone; undefined where its branch is not unique. */
 export function branchKey(method: string, via: Via): string | undefined {
-  if (!hasMagicCookie(via)) return undefined;
-  return `${via.branch} ${via.host}:${via.port ?? ""} ${method === "ACK" ? "INVITE" : method}`;
+  const { branch } = via;
+  if (branch === undefined || !hasMagicCookie(branch, 0, branch.length)) return undefined;
+  return `${branch} ${via.host}:${via.port ?? ""} ${method === "ACK" ? "INVITE" : method}`;
 }
 
 /** The key of a client transaction (§17.1.3): our branch, and whether it is the CANCEL that shares it. */

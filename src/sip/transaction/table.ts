@@ -7,7 +7,7 @@ import type { ClientTransaction, ClientTransactionTable, WayUpstream } from "./c
 import { ClientTransactions } from "./client-transactions.ts";
 import { ResponsePath } from "./environment.ts";
 import { type KeptAnswer, KeptAnswers } from "./kept-answers.ts";
-import { KeyHash } from "./key-hash.ts";
+import { BranchHash, KeyHash } from "./key-hash.ts";
 import { KeyTable } from "./key-table.ts";
 import type { ServerTransaction, ServerTransactionUser } from "./server.ts";
 
@@ -38,10 +38,11 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
     const hashes = new KeyHash(seed);
     this.hashes = hashes;
     this.servers = new KeyTable(hashes);
-    this.clients = new ClientTransactions(hashes);
     this.answered = new KeptAnswers(64 * values.t1, hashes);
-    this.absorbed = new KeptAnswers(values.t4, hashes);
-    this.accepted = new KeptAnswers(64 * values.t1, hashes);
+    const branches = new BranchHash(seed);
+    this.clients = new ClientTransactions(branches);
+    this.absorbed = new KeptAnswers(values.t4, branches);
+    this.accepted = new KeptAnswers(64 * values.t1, branches);
   }
 
   get serverCount(): number {
@@ -123,8 +124,9 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
     for (const transaction of this.clients.on(flow)) transaction.transportFailed(reason);
   }
 
-  addServer(transaction: ServerTransaction): void {
-    this.servers.add(transaction);
+  /** @param request that it serves */
+  addServer(transaction: ServerTransaction, request: SipMessage): void {
+    this.servers.add(transaction, this.hashes.ofRequest(request));
   }
 
   addClient(transaction: ClientTransaction): void {
@@ -132,23 +134,23 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
   }
 
   absorbAnswers(transaction: ClientTransaction): boolean {
-    const { key } = transaction;
-    const absorbed = this.absorbed.keep({ key, text: "", flow: undefined, weight: NOT_COUNTED }, this.timers.now);
+    const { key, hash } = transaction;
+    const absorbed = this.absorbed.keep({ key, text: "", flow: undefined, weight: NOT_COUNTED }, this.timers.now, hash);
     if (absorbed) this.clients.delete(transaction);
     return absorbed;
   }
 
   passAnswersOn(transaction: ClientTransaction, { path, cseq }: WayUpstream): boolean {
     const entry = { key: transaction.key, text: String(path.port), flow: path.flow, weight: cseq };
-    const kept = this.accepted.keep(entry, this.timers.now);
+    const kept = this.accepted.keep(entry, this.timers.now, transaction.hash);
     if (kept) this.clients.delete(transaction);
     return kept;
   }
 
   keepAnswer(transaction: ServerTransaction, text: string, { flow }: ResponsePath): boolean {
-    const { key, counted, requestBytes } = transaction;
+    const { key, hash, counted, requestBytes } = transaction;
     const weight = counted ? key.length + text.length : NOT_COUNTED;
-    const kept = this.answered.keep({ key, text, flow, weight }, this.timers.now);
+    const kept = this.answered.keep({ key, text, flow, weight }, this.timers.now, hash);
     if (!kept) return false;
     if (counted) this.capacity.shrink(requestBytes, weight);
     this.servers.delete(transaction);

@@ -48,6 +48,11 @@ export class UdpFlow implements OpenFlow {
   send(message: Message): void {
     this.#part.send(this, message);
   }
+
+  /** One to the same peer: each datagram that we begin with has its own, so that what cannot be sent is the failure of one request. */
+  another(): UdpFlow {
+    return new UdpFlow(this.#part, this.remoteAddress, this.remotePort, this.zone);
+  }
 }
 
 /** One UDP socket: every datagram is a message of its own (RFC 3261 §18.3), every peer a flow. */
