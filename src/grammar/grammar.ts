@@ -20,12 +20,8 @@ interface Exports {
   skipLws(i: number, end: number): number;
   skipToken(i: number, end: number): number;
   skipQuoted(i: number, end: number): number;
-  beginHash(k0: number, k1: number): void;
-  hashHeld(start: number, end: number): void;
-  hashText(length: number): void;
-  endHash(): void;
-  writeToken(): number;
-  hashPath(length: number, k0: number, k1: number): void;
+  hashText(from: number, length: number, k0: number, k1: number): number;
+  hashPath(length: number, k0: number, k1: number): number;
   hashBranchKey(length: number, seed: number): number;
   writeReply(
     to: number,
@@ -53,9 +49,6 @@ export const {
   skipLws,
   skipToken,
   skipQuoted,
-  beginHash,
-  endHash,
-  hashPath,
   hashBranchKey,
 } = wasm;
 
@@ -104,17 +97,6 @@ export function holdStartOf(text: string, length: number): string {
   return heldText;
 }
 
-/** Adds a latin1 text to the hash that was begun. What is held stays held, but for a very long text. */
-export function hashText(text: string): void {
-  if (text.length > MOST_HASHED) {
-    hold(text);
-    wasm.hashHeld(0, text.length);
-  } else {
-    write(text, HASHED);
-    wasm.hashText(text.length);
-  }
-}
-
 /**
  * Reads the message that is held.
  * @param isCut true when its end had to be made up
@@ -136,9 +118,32 @@ export function isRead(text: string): boolean {
 /** How many messages were read, in 32 bits; by it one can tell whether an index is still good. */
 export let messagesRead = 0;
 
-/** The hash that was ended last as up to 14 characters of base 36. */
-export function token(): string {
-  return bytes.toString("latin1", HASHED, wasm.writeToken());
+/** The hash of a latin1 text under a key: up to 14 characters of base 36. What is held stays held, but for a very long text. */
+export function textToken(text: string, k0: number, k1: number): string {
+  return bytes.toString("latin1", HASHED, hashed(text, k0, k1));
+}
+
+/** Whether `textToken` would give this `token`; takes equally long wherever the two differ. */
+export function isTextToken(token: string, text: string, k0: number, k1: number): boolean {
+  if (hashed(text, k0, k1) - HASHED !== token.length) return false;
+  let difference = 0;
+  for (let i = 0; i < token.length; i++) difference |= bytes[HASHED + i]! ^ token.charCodeAt(i);
+  return difference === 0;
+}
+
+/** The hash of what decides where the request goes that is held and read, see assembly/transaction.ts. @param length its length */
+export function pathToken(length: number, k0: number, k1: number): string {
+  return bytes.toString("latin1", HASHED, wasm.hashPath(length, k0, k1));
+}
+
+/** Where the hash of this text ends. */
+function hashed(text: string, k0: number, k1: number): number {
+  if (text.length <= MOST_HASHED) {
+    write(text, HASHED);
+    return wasm.hashText(HASHED, text.length, k0, k1);
+  }
+  hold(text);
+  return wasm.hashText(HELD, text.length, k0, k1);
 }
 
 /** What a response has besides that which it takes from its request. Texts are latin1. */

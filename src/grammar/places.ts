@@ -91,9 +91,5 @@ export const PARAM_NAME_END = 71;
 export const PARAM_VALUE_START = 72;
 export const PARAM_VALUE_END = 73;
 
-/** The upper and the lower 32 bits of a hash. */
-export const HASH_HIGH = 74;
-export const HASH_LOW = 75;
-
 /** How many places there are, but for those of lines. */
-export const PLACES = 76;
+export const PLACES = 74;

@@ -1,4 +1,4 @@
-import { beginHash, endHash, hashPath, hashText, token } from "../grammar/grammar.ts";
+import { isTextToken, pathToken, textToken } from "../grammar/grammar.ts";
 import type { SipMessage } from "./message.ts";
 
 /**
@@ -17,10 +17,12 @@ export class KeyedHash {
 
   /** The 64-bit hash of latin1 `text` as up to 14 characters of base 36. */
   token(text: string): string {
-    beginHash(this.k0, this.k1);
-    hashText(text);
-    endHash();
-    return token();
+    return textToken(text, this.k0, this.k1);
+  }
+
+  /** Whether this is the token of that text. */
+  isToken(token: string, text: string): boolean {
+    return isTextToken(token, text, this.k0, this.k1);
   }
 
   /**
@@ -29,7 +31,6 @@ export class KeyedHash {
    * @param request with From, To, Call-ID and CSeq
    */
   tokenOfPath(request: SipMessage): string {
-    hashPath(request.current(), this.k0, this.k1);
-    return token();
+    return pathToken(request.current(), this.k0, this.k1);
   }
 }

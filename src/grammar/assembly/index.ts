@@ -1,7 +1,7 @@
 export { skipLws, skipQuoted, skipToken } from "./chars";
 export { headerId } from "./header-names";
 export { FOUND, HELD, INDEX } from "./held";
-export { beginHash, endHash, HASHED, hashHeld, hashText, writeToken } from "./keyed-hash";
+export { HASHED, hashText } from "./keyed-hash";
 export { readMessage } from "./message";
 export { readNameAddr } from "./name-addr";
 export { beginParams, findParam } from "./params";

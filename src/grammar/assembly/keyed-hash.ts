@@ -1,10 +1,9 @@
-import { HASH_HIGH, HASH_LOW } from "../places";
 import { MOST_HASHED } from "../regions";
-import { get, HELD, put } from "./held";
+import { HELD } from "./held";
 
 // HalfSipHash-2-4 (Aumasson and Bernstein) over pieces of text, in 32-bit arithmetic. There is one hash at a time.
 
-/** Where a text that is not held is put to be hashed. */
+/** Where a text that is not held is put to be hashed, and where the hash is written. */
 export const HASHED: usize = memory.data(MOST_HASHED, 16);
 
 let v0: u32 = 0;
@@ -33,33 +32,33 @@ export function hashHeld(start: i32, end: i32): void {
   add(HELD + start, end - start);
 }
 
-/** Adds what was put at HASHED. */
-export function hashText(length: i32): void {
-  add(HASHED, length);
-}
-
 export function hashByte(byte: u32): void {
   store<u32>(WORDS, byte);
   add(WORDS, 1);
 }
 
-/** The hash of all that was added: 64 bits, as two places. */
-export function endHash(): void {
+/**
+ * The hash of all that was added: 64 bits as up to 14 characters of base 36, at HASHED.
+ * @returns where they end
+ */
+export function endHash(): usize {
   store<u32>(WORDS, rest | (count << 24));
   rest = 0;
   count = 0;
   add(WORDS, 4);
   v2 ^= 0xee;
   add(ZEROS, 8);
-  put(HASH_HIGH, v1 ^ v3);
+  const end = writeBase36(HASHED, v1 ^ v3);
   v1 ^= 0xdd;
   add(ZEROS, 8);
-  put(HASH_LOW, v1 ^ v3);
+  return writeBase36(end, v1 ^ v3);
 }
 
-/** The hash that was ended last as up to 14 characters of base 36, at HASHED. @returns where they end */
-export function writeToken(): usize {
-  return writeBase36(writeBase36(HASHED, get(HASH_HIGH)), get(HASH_LOW));
+/** The same for one text alone. */
+export function hashText(from: usize, length: i32, k0: u32, k1: u32): usize {
+  beginHash(k0, k1);
+  add(from, length);
+  return endHash();
 }
 
 /** Without zeros in front, as Number.toString(36) has it. */

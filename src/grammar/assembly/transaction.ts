@@ -34,8 +34,9 @@ function get(place: i32): i32 {
 /**
  * A keyed hash over all that decides where a request goes (RFC 5393 §4.2.1): Request-URI, Call-ID, CSeq, both tags and
  * the Routes, each on a line of its own.
+ * @returns as `endHash`
  */
-export function hashPath(length: i32, k0: u32, k1: u32): void {
+export function hashPath(length: i32, k0: u32, k1: u32): usize {
   index = indexPlace(length);
   beginHash(k0, k1);
   hashHeld(get(REQUEST_URI_START), get(REQUEST_URI_END));
@@ -53,7 +54,7 @@ export function hashPath(length: i32, k0: u32, k1: u32): void {
     hashByte(LF);
     addValue(line);
   }
-  endHash();
+  return endHash();
 }
 
 const LF: u32 = 10;

@@ -38,7 +38,7 @@ export class RouteTokens {
     const flowId = dash < 0 ? undefined : user.slice(dash + 1);
     const mac = dash < 0 ? user : user.slice(0, dash);
     const signed = flowId === undefined ? callId : `${callId}\n${flowId}`;
-    for (const key of this.keys) if (key.token(signed) === mac) return { flowId };
+    for (const key of this.keys) if (key.isToken(mac, signed)) return { flowId };
     return undefined;
   }
 }
