@@ -11,6 +11,18 @@ const BUCKETS = 4;
 /** Characters. A longer one is somebody's joke. */
 const LONGEST_KEY = 4096;
 
+// What is kept in the ring for each slot, as numbers of 32 bits that stand side by side: they come from memory together.
+const HASH = 0;
+/** The next slot in the same bucket. */
+const LINK = 1;
+/** The chunk, counted from the first there was, and the place in it. */
+const CHUNK = 2;
+const START = 3;
+const KEY_LENGTH = 4;
+const TEXT_LENGTH = 5;
+const WEIGHT = 6;
+const SLOT_WORDS = 8;
+
 /** What is kept besides the answer itself. */
 export interface KeptAnswer {
   readonly key: string;
@@ -33,17 +45,12 @@ export interface KeptAnswer {
 export class KeptAnswers {
   private readonly lifetime: number;
   private readonly hashOf: Hashes;
-  /** Slots of the ring, a power of two. Each of the arrays below has one number for each. */
+  /** Slots of the ring, a power of two. */
   private room = 1024;
   private first = 0;
   private count = 0;
+  private slots = new Int32Array(SLOT_WORDS * this.room);
   private due = new Float64Array(this.room);
-  private hashes = new Int32Array(this.room);
-  private links = new Int32Array(this.room);
-  private places = new Float64Array(this.room);
-  private keyLengths = new Int32Array(this.room);
-  private textLengths = new Int32Array(this.room);
-  private weights = new Int32Array(this.room);
   private flows: (Flow | undefined)[] = new Array(this.room).fill(undefined);
   /** By hash, the youngest slot with it. */
   private buckets = new Int32Array(BUCKETS * this.room).fill(NONE);
@@ -78,17 +85,20 @@ export class KeptAnswers {
     chunk.write(key, this.end, key.length, "latin1");
     if (text !== "") chunk.write(text, this.end + key.length, text.length, "latin1");
     let chain = 0;
-    for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.links[slot]!) chain++;
+    for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.of(slot, LINK)) chain++;
     if (chain >= LONGEST_CHAIN) return false;
     if (this.count === this.room) this.grow();
     const slot = (this.first + this.count) & (this.room - 1);
+    const { slots } = this;
+    const at = slot * SLOT_WORDS;
+    slots[at + HASH] = hash;
+    slots[at + CHUNK] = this.firstChunk + this.chunks.length - 1;
+    slots[at + START] = this.end;
+    slots[at + KEY_LENGTH] = key.length;
+    slots[at + TEXT_LENGTH] = text.length;
+    slots[at + WEIGHT] = weight;
     this.due[slot] = now + this.lifetime;
-    this.places[slot] = (this.firstChunk + this.chunks.length - 1) * CHUNK_BYTES + this.end;
-    this.keyLengths[slot] = key.length;
-    this.textLengths[slot] = text.length;
-    this.weights[slot] = weight;
     this.flows[slot] = flow;
-    this.hashes[slot] = hash;
     this.link(slot);
     this.end += size;
     this.count++;
@@ -99,7 +109,7 @@ export class KeptAnswers {
   mayHave(hash: number): boolean {
     if (this.count === 0) return false;
     let slot = this.buckets[this.bucketOf(hash)]!;
-    while (slot !== NONE && this.hashes[slot] !== hash) slot = this.links[slot]!;
+    while (slot !== NONE && this.of(slot, HASH) !== hash) slot = this.of(slot, LINK);
     return slot !== NONE;
   }
 
@@ -112,10 +122,9 @@ export class KeptAnswers {
   get(key: string): KeptAnswer | undefined {
     const slot = this.find(key);
     if (slot === NONE) return undefined;
-    const place = this.places[slot]!;
-    const start = (place % CHUNK_BYTES) + this.keyLengths[slot]!;
-    const text = this.chunkAt(place).toString("latin1", start, start + this.textLengths[slot]!);
-    return { key, text, flow: this.flows[slot], weight: this.weights[slot]! };
+    const start = this.of(slot, START) + key.length;
+    const text = this.chunkOf(slot).toString("latin1", start, start + this.of(slot, TEXT_LENGTH));
+    return { key, text, flow: this.flows[slot], weight: this.of(slot, WEIGHT) };
   }
 
   /** Forgets what has been kept long enough, and tells the weight of each. */
@@ -126,9 +135,9 @@ export class KeptAnswers {
       this.flows[slot] = undefined;
       this.first = (slot + 1) & (this.room - 1);
       this.count--;
-      ended(this.weights[slot]!);
+      ended(this.of(slot, WEIGHT));
     }
-    const oldest = this.count === 0 ? this.firstChunk + this.chunks.length - 1 : this.chunkOf(this.first);
+    const oldest = this.count === 0 ? this.firstChunk + this.chunks.length - 1 : this.of(this.first, CHUNK);
     while (this.firstChunk < oldest) {
       this.spare.push(this.chunks.shift()!);
       this.firstChunk++;
@@ -139,11 +148,10 @@ export class KeptAnswers {
   private find(key: string): number {
     if (this.count === 0 || key.length > LONGEST_KEY) return NONE;
     const hash = this.hashOf.of(key);
-    for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.links[slot]!) {
-      if (this.hashes[slot] !== hash || this.keyLengths[slot] !== key.length) continue;
-      const place = this.places[slot]!;
-      const start = place % CHUNK_BYTES;
-      if (this.chunkAt(place).toString("latin1", start, start + key.length) === key) return slot;
+    for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.of(slot, LINK)) {
+      if (this.of(slot, HASH) !== hash || this.of(slot, KEY_LENGTH) !== key.length) continue;
+      const start = this.of(slot, START);
+      if (this.chunkOf(slot).toString("latin1", start, start + key.length) === key) return slot;
     }
     return NONE;
   }
@@ -153,29 +161,29 @@ export class KeptAnswers {
   }
 
   private link(slot: number): void {
-    const bucket = this.bucketOf(this.hashes[slot]!);
-    this.links[slot] = this.buckets[bucket]!;
+    const bucket = this.bucketOf(this.of(slot, HASH));
+    this.slots[slot * SLOT_WORDS + LINK] = this.buckets[bucket]!;
     this.buckets[bucket] = slot;
   }
 
   /** The oldest of all is the last of its chain. */
   private unlink(slot: number): void {
-    const bucket = this.bucketOf(this.hashes[slot]!);
+    const bucket = this.bucketOf(this.of(slot, HASH));
     let before = this.buckets[bucket]!;
     if (before === slot) {
       this.buckets[bucket] = NONE;
       return;
     }
-    while (this.links[before] !== slot) before = this.links[before]!;
-    this.links[before] = NONE;
+    while (this.of(before, LINK) !== slot) before = this.of(before, LINK);
+    this.slots[before * SLOT_WORDS + LINK] = NONE;
   }
 
-  private chunkOf(slot: number): number {
-    return Math.floor(this.places[slot]! / CHUNK_BYTES);
+  private of(slot: number, what: number): number {
+    return this.slots[slot * SLOT_WORDS + what]!;
   }
 
-  private chunkAt(place: number): Buffer {
-    return this.chunks[Math.floor(place / CHUNK_BYTES) - this.firstChunk]!;
+  private chunkOf(slot: number): Buffer {
+    return this.chunks[this.of(slot, CHUNK) - this.firstChunk]!;
   }
 
   private chunkFor(size: number): Buffer {
@@ -189,20 +197,15 @@ export class KeptAnswers {
   /** Doubles the ring; its slots then begin at 0. */
   private grow(): void {
     const { first, room } = this;
-    const turned = <T extends Float64Array | Int32Array>(from: T, to: T): T => {
-      to.set(from.subarray(first), 0);
-      to.set(from.subarray(0, first), room - first);
+    const turned = <T extends Float64Array | Int32Array>(from: T, to: T, words: number): T => {
+      to.set(from.subarray(words * first), 0);
+      to.set(from.subarray(0, words * first), words * (room - first));
       return to;
     };
     const doubled = 2 * room;
-    this.due = turned(this.due, new Float64Array(doubled));
-    this.places = turned(this.places, new Float64Array(doubled));
-    this.hashes = turned(this.hashes, new Int32Array(doubled));
-    this.keyLengths = turned(this.keyLengths, new Int32Array(doubled));
-    this.textLengths = turned(this.textLengths, new Int32Array(doubled));
-    this.weights = turned(this.weights, new Int32Array(doubled));
+    this.slots = turned(this.slots, new Int32Array(SLOT_WORDS * doubled), SLOT_WORDS);
+    this.due = turned(this.due, new Float64Array(doubled), 1);
     this.flows = [...this.flows.slice(first), ...this.flows.slice(0, first), ...new Array(room).fill(undefined)];
-    this.links = new Int32Array(doubled);
     this.buckets = new Int32Array(BUCKETS * doubled).fill(NONE);
     this.room = doubled;
     this.first = 0;
