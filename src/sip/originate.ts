@@ -4,7 +4,6 @@ import type { Flow, Listener, Target } from "./flow.ts";
 import type { AddressOutcome } from "./host.ts";
 import type { SipMessage } from "./message.ts";
 import type { ProxyEnvironment } from "./proxy/environment.ts";
-import { viaValue } from "./proxy/forward-request.ts";
 import { type Candidate, TargetSet } from "./proxy/target-set.ts";
 import type { Timer } from "./timers.ts";
 import { noAck } from "./transaction/client.ts";
@@ -97,7 +96,7 @@ export class Origination {
       return;
     }
     const branch = this.newBranch();
-    const head = request.compose(viaValue(identity, listener, target.transport, branch), listener);
+    const head = request.compose(identity.viaValue(listener, target.transport, branch), listener);
     const flow = environment.connect(target, listener);
     // Timer F would wait for 32 s before the next address is tried.
     if (this.targets.hasMore) this.limit = timers.start(values.firstResponse, this, "limit");

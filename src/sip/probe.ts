@@ -2,7 +2,6 @@ import { outcomeOf } from "./address-outcome.ts";
 import type { Listener, Target } from "./flow.ts";
 import type { AddressOutcome } from "./host.ts";
 import type { ProxyEnvironment } from "./proxy/environment.ts";
-import { viaValue } from "./proxy/forward-request.ts";
 import { noAck } from "./transaction/client.ts";
 import { clientKey } from "./transaction/key.ts";
 import { NonInviteClientTransaction } from "./transaction/non-invite-client.ts";
@@ -23,7 +22,7 @@ export function sendProbe(
   const uri = `sip:${bracketed(target.host)}:${target.port};transport=${target.transport}`;
   const self = `<sip:${identity.sentBy(listener)}>`;
   const options =
-    `OPTIONS ${uri} SIP/2.0\r\nVia: ${viaValue(identity, listener, target.transport, branch)}\r\nMax-Forwards: 0\r\n` +
+    `OPTIONS ${uri} SIP/2.0\r\nVia: ${identity.viaValue(listener, target.transport, branch)}\r\nMax-Forwards: 0\r\n` +
     `From: ${self};tag=${branch.slice(-12).replace(".", "")}\r\nTo: <${uri}>\r\nCall-ID: ${branch}@${identity.name}\r\n` +
     "CSeq: 1 OPTIONS\r\nUser-Agent: Waypost\r\nContent-Length: 0\r\n\r\n";
   const transaction = new NonInviteClientTransaction(

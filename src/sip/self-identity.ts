@@ -2,6 +2,24 @@ import { type Flow, familyOf, type Listener, type Target, type TransportName } f
 import { sameSpelling } from "./ipv6.ts";
 import { bracketed, parseUri, type SipUri, uriTransport } from "./uri.ts";
 
+/** What is written of a listener again and again. */
+interface ListenerTexts {
+  readonly sentBy: string;
+  /** A Via value up to its branch. */
+  readonly viaStart: string;
+  /** A Record-Route URI from its host on. */
+  readonly routeEnd: string;
+}
+
+/** As Via spells them (§20.42, RFC 7118 §5.3). */
+const VIA_NAMES: Readonly<Record<TransportName, string>> = {
+  udp: "UDP",
+  tcp: "TCP",
+  tls: "TLS",
+  ws: "WS",
+  wss: "WSS",
+};
+
 /**
  * Who we are, from the listeners' advertised names. Via, Record-Route, "is this Route mine" and the loop guard all ask
  * this one object, so that they cannot disagree.
@@ -13,7 +31,7 @@ export class SelfIdentity {
   private readonly names = new Set<string>();
   /** Each listener with its advertised host in the spelling that is compared. */
   private readonly advertised: (readonly [Listener, string])[] = [];
-  private readonly sentBys = new Map<Listener, string>();
+  private readonly texts = new Map<Listener, ListenerTexts>();
 
   /** @throws RangeError when there is no listener */
   constructor(listeners: readonly Listener[]) {
@@ -31,7 +49,8 @@ export class SelfIdentity {
         this.advertised.push([listener, shared]);
       }
       const sentBy = `${bracketed(listener.advertisedHost)}:${listener.advertisedPort}`;
-      this.sentBys.set(listener, sentBy);
+      const routeEnd = `${listener.recordRoute ?? sentBy};transport=${listener.transport};lr`;
+      this.texts.set(listener, { sentBy, viaStart: viaStart(listener.transport, sentBy), routeEnd });
     }
   }
 
@@ -72,7 +91,14 @@ export class SelfIdentity {
 
   /** `host:port` for the sent-by of a Via. */
   sentBy(listener: Listener): string {
-    return this.sentBys.get(listener)!;
+    return this.texts.get(listener)!.sentBy;
+  }
+
+  /** Our Via value for a request that leaves by `listener` (§16.6 step 8). */
+  viaValue(listener: Listener, transport: TransportName, branch: string): string {
+    const texts = this.texts.get(listener)!;
+    const start = transport === listener.transport ? texts.viaStart : viaStart(transport, texts.sentBy);
+    return transport === "udp" ? `${start}${branch};rport` : start + branch;
   }
 
   /**
@@ -82,8 +108,7 @@ export class SelfIdentity {
    * @param parameters more of the URI, each with its semicolon
    */
   routeUri(listener: Listener, user: string, secure: boolean, parameters = ""): string {
-    const host = listener.recordRoute ?? this.sentBy(listener);
-    return `<${secure ? "sips" : "sip"}:${user}${host};transport=${listener.transport};lr${parameters}>`;
+    return `${secure ? "<sips:" : "<sip:"}${user}${this.texts.get(listener)!.routeEnd}${parameters}>`;
   }
 
   /** True when `routeUri` names both alike. */
@@ -136,4 +161,8 @@ function isIpLiteral(host: string): boolean {
   if (host.includes(":")) return true;
   const last = host.charCodeAt(host.length - 1);
   return last >= 0x30 && last <= 0x39;
+}
+
+function viaStart(transport: TransportName, sentBy: string): string {
+  return `SIP/2.0/${VIA_NAMES[transport]} ${sentBy};branch=`;
 }

@@ -3,7 +3,7 @@ import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import type { SelfIdentity } from "../self-identity.ts";
 import type { ProxyEnvironment } from "./environment.ts";
-import { forwardRequest, viaValue } from "./forward-request.ts";
+import { forwardRequest } from "./forward-request.ts";
 import { checkRequest } from "./request-checks.ts";
 import { nextHopOf, preprocessRoutes, type RouteInformation } from "./routes.ts";
 
@@ -34,7 +34,7 @@ export function forwardAck(
   const { identity } = environment;
   const send = (out: Flow | undefined, target: Target): void => {
     const listener = out?.listener ?? identity.listenerFor(target, inbound, routes.outbound);
-    const via = viaValue(identity, listener, target.transport, environment.newBranch(loopHash));
+    const via = identity.viaValue(listener, target.transport, environment.newBranch(loopHash));
     // DEVIATION: §18.1.1 is not followed for the ACK of a 2xx: without a transaction nobody would notice a refused TCP.
     const plan = { inbound, listener, via, routes, hop, names: NOT_RECORDED, udpOnly: false };
     environment.send(out ?? environment.connect(target, listener), forwardRequest(request, plan, identity));

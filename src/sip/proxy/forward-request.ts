@@ -1,5 +1,5 @@
 import { matchesIgnoringCase } from "../chars.ts";
-import type { Flow, Listener, TransportName } from "../flow.ts";
+import type { Flow, Listener } from "../flow.ts";
 import { HeadEdit } from "../head-edit.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
@@ -22,21 +22,6 @@ export interface ForwardPlan {
   readonly names: NamesOnPath;
   /** True where later requests of the dialog stay on UDP too, whatever their size. */
   readonly udpOnly: boolean;
-}
-
-/** As Via spells them (§20.42, RFC 7118 §5.3). */
-const VIA_NAMES: Readonly<Record<TransportName, string>> = {
-  udp: "UDP",
-  tcp: "TCP",
-  tls: "TLS",
-  ws: "WS",
-  wss: "WSS",
-};
-
-/** Our Via value for a request that leaves by `listener` (§16.6 step 8). */
-export function viaValue(identity: SelfIdentity, listener: Listener, transport: TransportName, branch: string): string {
-  const rport = transport === "udp" ? ";rport" : "";
-  return `SIP/2.0/${VIA_NAMES[transport]} ${identity.sentBy(listener)};branch=${branch}${rport}`;
 }
 
 /** The outgoing copy of a request (§16.6 steps 1 to 8 and 9's Content-Length). */

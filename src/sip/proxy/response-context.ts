@@ -8,7 +8,7 @@ import type { ServerTransaction } from "../transaction/server.ts";
 import { parseUri } from "../uri.ts";
 import { Branch, type BranchFailure, type BranchOwner } from "./branch.ts";
 import type { ProxyEnvironment } from "./environment.ts";
-import { forwardRequest, viaValue } from "./forward-request.ts";
+import { forwardRequest } from "./forward-request.ts";
 import { forwardResponse, strandedBy } from "./forward-response.ts";
 import { type ProxyJob, targetsOf } from "./proxy-job.ts";
 import { type NextHop, nextHopOf } from "./routes.ts";
@@ -214,7 +214,7 @@ export class ResponseContext implements BranchOwner {
     };
     const listener = flow?.listener ?? identity.listenerFor(target, inbound, routes.outbound);
     const branchId = environment.newBranch(job.loopHash);
-    const via = viaValue(identity, listener, target.transport, branchId);
+    const via = identity.viaValue(listener, target.transport, branchId);
     const text = forwardRequest(
       request,
       {
