@@ -1,10 +1,9 @@
 import { outcomeOf } from "./address-outcome.ts";
 import type { Flow, Listener, Target } from "./flow.ts";
-
 import type { AddressOutcome } from "./host.ts";
 import type { SipMessage } from "./message.ts";
 import type { ProxyEnvironment } from "./proxy/environment.ts";
-import { type Candidate, TargetSet } from "./proxy/target-set.ts";
+import { type Candidate, TargetSet, type TargetSetUser } from "./proxy/target-set.ts";
 import type { Timer } from "./timers.ts";
 import { noAck } from "./transaction/client.ts";
 import { clientKey } from "./transaction/key.ts";
@@ -31,7 +30,7 @@ export type OwnResult =
   | { readonly kind: "failed"; readonly reason: string };
 
 /** Sends a request of our own to one address after the other, until one gives a final answer other than 503. */
-export class Origination {
+export class Origination implements TargetSetUser {
   private readonly environment: ProxyEnvironment;
   private readonly request: OwnRequest;
   private readonly newBranch: () => string;
@@ -62,10 +61,16 @@ export class Origination {
   }
 
   start(): void {
-    this.targets.next(
-      (candidate) => (candidate === undefined ? this.conclude() : this.attempt(candidate)),
-      (why) => this.reasons.push(why),
-    );
+    this.targets.next(this);
+  }
+
+  turnTo(candidate: Candidate | undefined): void {
+    if (candidate === undefined) this.conclude();
+    else this.attempt(candidate);
+  }
+
+  unlocated(why: string): void {
+    this.reasons.push(why);
   }
 
   /** Forgets it; `done` is not called any more. */

@@ -40,12 +40,14 @@ export function targetsOf(
     };
     return new TargetSet(environment, purpose, [], [{ target, flow }]);
   }
-  const uris: SipUri[] = [];
-  if (decision === undefined) add(followed?.uri, uris);
-  else for (const nextHop of decision.nextHops) add(rememberedUri(nextHop), uris);
-  return new TargetSet(environment, purpose, uris);
+  if (decision === undefined) {
+    return new TargetSet(environment, purpose, followed === undefined ? [] : [followed.uri]);
+  }
+  const uris = decision.nextHops.map(rememberedUri);
+  // Mostly all are URIs, and a list need not be made twice.
+  return new TargetSet(environment, purpose, uris.every(isThere) ? uris : uris.filter(isThere));
 }
 
-function add(uri: SipUri | undefined, uris: SipUri[]): void {
-  if (uri !== undefined) uris.push(uri);
+function isThere(uri: SipUri | undefined): uri is SipUri {
+  return uri !== undefined;
 }

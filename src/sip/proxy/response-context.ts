@@ -13,7 +13,7 @@ import { forwardResponse, strandedBy } from "./forward-response.ts";
 import { type ProxyJob, targetsOf } from "./proxy-job.ts";
 import { type NextHop, nextHopOf } from "./routes.ts";
 import { leavesOverUdpOnly, overTcp } from "./size-rule.ts";
-import type { Candidate, TargetSet } from "./target-set.ts";
+import type { Candidate, TargetSet, TargetSetUser } from "./target-set.ts";
 
 /** A failure kept until it is known whether another target answers better. */
 interface Outcome {
@@ -27,7 +27,7 @@ interface Outcome {
  * The response context of RFC 3261 §16: one server transaction, the target set, and the branches tried so far.
  * Targets are tried in order (§16.6: serial forking); one that stays silent keeps its branch while the next is tried.
  */
-export class ResponseContext implements BranchOwner {
+export class ResponseContext implements BranchOwner, TargetSetUser {
   /** True once the final answer is given, or it is settled that there will be none. */
   finished = false;
   /** True once a final answer went out; stays false where RFC 4320 forbids one. */
@@ -37,7 +37,7 @@ export class ResponseContext implements BranchOwner {
   private openJob: ProxyJob | undefined;
   private readonly server: ServerTransaction;
   private readonly startedAt: number;
-  private readonly branches: Branch[] = [];
+  private branches: readonly Branch[] = NO_BRANCHES;
   private readonly outcomes: Outcome[] = [];
   private readonly targets: TargetSet;
   private lastTarget: Target | undefined;
@@ -185,17 +185,20 @@ export class ResponseContext implements BranchOwner {
 
   /** Turns to the next target; without one, to the conclusion. */
   private advance(): void {
-    this.targets.next(
-      (candidate) => {
-        if (candidate === undefined) this.concludeIfIdle();
-        else if (!this.environment.transactions.mayBranch) {
-          this.targets.clear();
-          this.outcomes.push(unreachable("the gateway has as many transactions as it may"));
-          this.concludeIfIdle();
-        } else this.startBranch(candidate);
-      },
-      (why) => this.outcomes.push(unreachable(why)),
-    );
+    this.targets.next(this);
+  }
+
+  turnTo(candidate: Candidate | undefined): void {
+    if (candidate === undefined) this.concludeIfIdle();
+    else if (!this.environment.transactions.mayBranch) {
+      this.targets.clear();
+      this.outcomes.push(unreachable("the gateway has as many transactions as it may"));
+      this.concludeIfIdle();
+    } else this.startBranch(candidate);
+  }
+
+  unlocated(why: string): void {
+    this.outcomes.push(unreachable(why));
   }
 
   private startBranch(candidate: Candidate, orElse?: Target): void {
@@ -234,7 +237,8 @@ export class ResponseContext implements BranchOwner {
     }
     const branch = new Branch(environment, this, target, branchId, { request, via, hop }, flow !== undefined);
     branch.orElse = orElse;
-    this.branches.push(branch);
+    // Mostly it is the only one, and a list that grows takes room for many.
+    this.branches = this.branches.length === 0 ? [branch] : [...this.branches, branch];
     let limit: number | undefined;
     if (job.decision === undefined) limit = values.inDialogResponse;
     else if (this.targets.hasMore) limit = values.firstResponse;
@@ -366,6 +370,8 @@ export class ResponseContext implements BranchOwner {
     this.environment.event({ type: "branch-failed", callId, method, source: inbound, target, reason });
   }
 }
+
+const NO_BRANCHES: readonly Branch[] = [];
 
 function unreachable(explanation: string): Outcome {
   return { status: 503, response: undefined, target: undefined, explanation };

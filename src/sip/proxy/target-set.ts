@@ -12,18 +12,31 @@ export interface Candidate {
   readonly udpOnly?: boolean;
 }
 
+/** Who tries the addresses of a target set. */
+export interface TargetSetUser {
+  /** The next one; undefined when there is none. */
+  turnTo(candidate: Candidate | undefined): void;
+  /** A URI has no address. @param why for people */
+  unlocated(why: string): void;
+}
+
 /** The addresses still to be tried, in order (RFC 3261 §16.5): a URI is located when those before it are used up. */
 export class TargetSet {
   private readonly environment: ProxyEnvironment;
   private purpose: LocatePurpose;
-  private readonly uris: SipUri[];
-  private readonly candidates: Candidate[];
+  private uris: readonly SipUri[];
+  private nextUri = 0;
+  private candidates: readonly Candidate[];
+  private nextCandidate = 0;
   private stopLocating: (() => void) | undefined;
-  /** What is being looked up. */
-  private located: SipUri | undefined;
 
-  /** @param uris and what stands ahead of them, `first`; both lists are its own from now on */
-  constructor(environment: ProxyEnvironment, purpose: LocatePurpose, uris: SipUri[], first: Candidate[] = []) {
+  /** @param first what stands ahead of the URIs */
+  constructor(
+    environment: ProxyEnvironment,
+    purpose: LocatePurpose,
+    uris: readonly SipUri[],
+    first: readonly Candidate[] = NO_CANDIDATES,
+  ) {
     this.environment = environment;
     this.purpose = purpose;
     this.uris = uris;
@@ -32,7 +45,7 @@ export class TargetSet {
 
   /** True while a next candidate is known, or may yet be found. */
   get hasMore(): boolean {
-    return this.candidates.length > 0 || this.uris.length > 0;
+    return this.nextCandidate < this.candidates.length || this.nextUri < this.uris.length;
   }
 
   /** True while a name is being looked up. */
@@ -40,34 +53,31 @@ export class TargetSet {
     return this.stopLocating !== undefined;
   }
 
-  /**
-   * Calls `take` with the next candidate, or with undefined when there is none; perhaps before it returns, perhaps
-   * later. `unreachable` is told of each URI that has no address.
-   */
-  next(take: (candidate: Candidate | undefined) => void, unreachable: (why: string) => void): void {
+  /** Tells `user` the next candidate; perhaps before it returns, perhaps later. */
+  next(user: TargetSetUser): void {
     for (;;) {
-      const candidate = this.candidates.shift();
-      const uri = candidate === undefined ? this.uris.shift() : undefined;
+      const candidate = this.candidates[this.nextCandidate++];
+      const uri = candidate === undefined ? this.uris[this.nextUri] : undefined;
       if (uri === undefined) {
-        take(candidate);
+        user.turnTo(candidate);
         return;
       }
+      this.nextUri++;
       let found: LocateResult | undefined;
       let later = false;
       const stop = this.environment.locate(uri, this.purpose, (result) => {
         found = result;
         if (!later) return;
         this.stopLocating = undefined;
-        this.add(uri, result, unreachable);
-        this.next(take, unreachable);
+        this.take(uri, result, user);
+        this.next(user);
       });
       if (found === undefined) {
         later = true;
         this.stopLocating = stop;
-        this.located = uri;
         return;
       }
-      this.add(uri, found, unreachable);
+      this.take(uri, found, user);
     }
   }
 
@@ -76,26 +86,34 @@ export class TargetSet {
     if (this.stopLocating === undefined) return;
     this.stopLocating();
     this.stopLocating = undefined;
-    this.uris.unshift(this.located!);
+    this.nextUri--;
   }
 
   /** Forgets all that is left; a look-up under way calls nobody any more. */
   clear(): void {
     this.stopLocating?.();
     this.stopLocating = undefined;
-    // An array that is empty already is emptied by a call into V8's runtime all the same.
-    if (this.uris.length > 0) this.uris.length = 0;
-    if (this.candidates.length > 0) this.candidates.length = 0;
+    this.uris = NO_URIS;
+    this.candidates = NO_CANDIDATES;
     this.purpose = NONE;
   }
 
-  private add(uri: SipUri, result: LocateResult, unreachable: (why: string) => void): void {
+  /** The candidates before are used up, or nothing would have been located. */
+  private take(uri: SipUri, result: LocateResult, user: TargetSetUser): void {
+    this.nextCandidate = 0;
+    this.candidates = NO_CANDIDATES;
+    if (!result.ok) {
+      user.unlocated(`${uri.host} has no address: ${result.reason}`);
+      return;
+    }
     // DEVIATION: §18.1.1 gives way to an operator who names UDP for a pool; in a dialog the URI is the peer's, and it counts.
     const udpOnly = !this.purpose.inDialog && uriTransport(uri) === "udp";
-    if (result.ok) for (const target of result.targets) this.candidates.push({ target, udpOnly });
-    else unreachable(`${uri.host} has no address: ${result.reason}`);
+    this.candidates = result.targets.map((target) => ({ target, udpOnly }));
   }
 }
+
+const NO_URIS: readonly SipUri[] = [];
+const NO_CANDIDATES: readonly Candidate[] = [];
 
 /** In place of a purpose whose Call-ID would keep the whole request in memory. */
 const NONE: LocatePurpose = { anyTransport: false, affinity: "", inDialog: false };
