@@ -118,26 +118,34 @@ export function isRead(text: string): boolean {
 /** How many messages were read, in 32 bits; by it one can tell whether an index is still good. */
 export let messagesRead = 0;
 
-/** The hash of a latin1 text under a key: up to 14 characters of base 36. What is held stays held, but for a very long text. */
+/**
+ * The hash of a latin1 text: up to 14 characters of base 36. What is held stays held, but for a very long text.
+ * @param k0 with `k1` the key, 32 bits each
+ */
 export function textToken(text: string, k0: number, k1: number): string {
-  return bytes.toString("latin1", HASHED, hashed(text, k0, k1));
+  const end = hashEnd(text, k0, k1);
+  return bytes.toString("latin1", HASHED, end);
 }
 
 /** Whether `textToken` would give this `token`; takes equally long wherever the two differ. */
 export function isTextToken(token: string, text: string, k0: number, k1: number): boolean {
-  if (hashed(text, k0, k1) - HASHED !== token.length) return false;
+  if (hashEnd(text, k0, k1) - HASHED !== token.length) return false;
   let difference = 0;
   for (let i = 0; i < token.length; i++) difference |= bytes[HASHED + i]! ^ token.charCodeAt(i);
   return difference === 0;
 }
 
-/** The hash of what decides where the request goes that is held and read, see assembly/transaction.ts. @param length its length */
+/**
+ * The same over all that decides where a request goes (RFC 5393 §4.2.1), of the one that is held and read; see
+ * assembly/transaction.ts. @param length of its text
+ */
 export function pathToken(length: number, k0: number, k1: number): string {
-  return bytes.toString("latin1", HASHED, wasm.hashPath(length, k0, k1));
+  const end = wasm.hashPath(length, k0, k1);
+  return bytes.toString("latin1", HASHED, end);
 }
 
-/** Where the hash of this text ends. */
-function hashed(text: string, k0: number, k1: number): number {
+/** Hashes a text. @returns where the hash ends, which begins at HASHED */
+function hashEnd(text: string, k0: number, k1: number): number {
   if (text.length <= MOST_HASHED) {
     write(text, HASHED);
     return wasm.hashText(HASHED, text.length, k0, k1);

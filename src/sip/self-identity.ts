@@ -7,7 +7,7 @@ interface ListenerTexts {
   readonly sentBy: string;
   /** A Via value up to its branch. */
   readonly viaStart: string;
-  /** A Record-Route URI from its host on. */
+  /** A Record-Route URI from its host to its `lr`. */
   readonly routeEnd: string;
 }
 
@@ -50,7 +50,7 @@ export class SelfIdentity {
       }
       const sentBy = `${bracketed(listener.advertisedHost)}:${listener.advertisedPort}`;
       const routeEnd = `${listener.recordRoute ?? sentBy};transport=${listener.transport};lr`;
-      this.texts.set(listener, { sentBy, viaStart: viaStart(listener.transport, sentBy), routeEnd });
+      this.texts.set(listener, { sentBy, viaStart: viaUpToBranch(listener.transport, sentBy), routeEnd });
     }
   }
 
@@ -94,10 +94,13 @@ export class SelfIdentity {
     return this.texts.get(listener)!.sentBy;
   }
 
-  /** Our Via value for a request that leaves by `listener` (§16.6 step 8). */
+  /**
+   * Our Via value for a request that leaves by `listener` (§16.6 step 8).
+   * @param transport that of the target; not the listener's own where none of ours fits, see `listenerFor`
+   */
   viaValue(listener: Listener, transport: TransportName, branch: string): string {
     const texts = this.texts.get(listener)!;
-    const start = transport === listener.transport ? texts.viaStart : viaStart(transport, texts.sentBy);
+    const start = transport === listener.transport ? texts.viaStart : viaUpToBranch(transport, texts.sentBy);
     return transport === "udp" ? `${start}${branch};rport` : start + branch;
   }
 
@@ -163,6 +166,6 @@ function isIpLiteral(host: string): boolean {
   return last >= 0x30 && last <= 0x39;
 }
 
-function viaStart(transport: TransportName, sentBy: string): string {
+function viaUpToBranch(transport: TransportName, sentBy: string): string {
   return `SIP/2.0/${VIA_NAMES[transport]} ${sentBy};branch=`;
 }

@@ -19,7 +19,7 @@ import { Turn } from "./turn.ts";
 import { UdpFlow, UdpListener } from "./udp/listener.ts";
 
 const DAY_MS = 86_400_000;
-/** Addresses whose last flow is remembered; when there are more, all are forgotten. */
+/** Addresses whose last connection is remembered; when there are more, all are forgotten. */
 const MOST_RECENT = 1000;
 
 /** What was asked of `connect`, and the flow that it gave. */
@@ -42,6 +42,8 @@ export class Transports {
   readonly #expiryTimer: NodeJS.Timeout;
   /** By the address as it was given. Most requests go to few addresses, and these need no second look. */
   readonly #recent = new Map<string, Recent>();
+  /** The same for datagrams. Only the last one: anybody may make us answer to addresses without number. */
+  #recentDatagram: Recent | undefined;
   /** What has been warned of today. */
   readonly #warned = new Set<string>();
 
@@ -105,17 +107,21 @@ export class Transports {
   }
 
   /**
-   * A flow to the target, from the given listener: its open connection to that address and port, else a new one.
+   * A flow to the target, from the given listener: its open connection to that address and port, else a new one. Over
+   * UDP it is a new one each time, so that what cannot be sent is the failure of one request.
    * When it cannot be had, `handler.closed` says why a little later.
    */
   connect(target: Target, listener: Listener): Flow {
-    const recent = this.#recent.get(target.address);
+    const recent = target.transport === "udp" ? this.#recentDatagram : this.#recent.get(target.address);
     if (recent?.listener === listener && recent.flow.open && isSame(recent.target, target)) {
       return recent.flow instanceof UdpFlow ? recent.flow.another() : recent.flow;
     }
     const flow = this.#connect(target, listener);
-    if (this.#recent.size >= MOST_RECENT) this.#recent.clear();
-    this.#recent.set(target.address, { target, listener, flow });
+    if (target.transport === "udp") this.#recentDatagram = { target, listener, flow };
+    else {
+      if (this.#recent.size >= MOST_RECENT) this.#recent.clear();
+      this.#recent.set(target.address, { target, listener, flow });
+    }
     return flow;
   }
 
@@ -222,7 +228,12 @@ export class Transports {
 }
 
 function isSame(one: Target, other: Target): boolean {
-  return one.port === other.port && one.transport === other.transport && one.host === other.host;
+  return (
+    one.port === other.port &&
+    one.address === other.address &&
+    one.transport === other.transport &&
+    one.host === other.host
+  );
 }
 
 function isSpecOf({ transport, host, port }: ListenSpec, listener: Listener): boolean {

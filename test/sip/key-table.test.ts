@@ -1,5 +1,5 @@
 import t from "tap";
-import { KeyHash } from "../../src/sip/transaction/key-hash.ts";
+import { BranchHash, KeyHash } from "../../src/sip/transaction/key-hash.ts";
 import { type Keyed, KeyTable } from "../../src/sip/transaction/key-table.ts";
 
 interface Entry extends Keyed<Entry> {
@@ -27,9 +27,32 @@ t.test("thousands come and go, and each is found under its key as long as it is 
 });
 
 t.test("keys with the same hash are told apart", async (t) => {
-  const table = new KeyTable<Entry>({ of: () => 5 } as unknown as KeyHash);
+  const table = new KeyTable<Entry>({ of: () => 5 });
   const [a, b, c] = ["a", "b", "c"].map(entry) as [Entry, Entry, Entry];
   for (const one of [a, b, c]) table.add(one);
   table.delete(b);
   t.same([table.get("a"), table.get("b"), table.get("c")], [a, undefined, c]);
+});
+
+t.test("branches of ours are told apart by more than their ends, and their ends spread them", async (t) => {
+  const hashes = new BranchHash(7);
+  const table = new KeyTable<Entry>(hashes);
+  const [one, other] = ["z9hG4bK.1111111.abcdefghijklmnop", "z9hG4bK.2222222.abcdefghijklmnop"].map(entry) as [
+    Entry,
+    Entry,
+  ];
+  table.add(one);
+  t.equal(table.get(other.key), undefined);
+  table.add(other);
+  t.same([table.get(one.key), table.get(other.key)], [one, other]);
+
+  const places = new Map<number, number>();
+  for (let i = 0; i < 5000; i++) {
+    const branch = `z9hG4bK.2fc57o7f8ib8.${(1e6 + i).toString(36)}~1`;
+    for (const key of [branch, `${branch} CANCEL`]) {
+      const place = hashes.of(key) & 8191;
+      places.set(place, (places.get(place) ?? 0) + 1);
+    }
+  }
+  t.ok(Math.max(...places.values()) < 12);
 });

@@ -93,6 +93,26 @@ for (const udp of process.platform === "linux" ? (["dgram", "batched"] as const)
       t.equal((await arrival)[0].toString(), OPTIONS);
     });
 
+    t.test(
+      "each request to one target has a flow of its own: what cannot be sent is the failure of that one",
+      async (t) => {
+        const { transports, handler } = await listening(t, [{ transport: "udp" }], { udp });
+        const peer = await udpPeer(t);
+        const target = { transport: "udp", address: "127.0.0.1", port: peer.port, host: "pool" } as const;
+        const listener = transports.listeners[0]!;
+        const [first, second] = [transports.connect(target, listener), transports.connect({ ...target }, listener)];
+        t.not(first, second);
+        t.match(second, { remoteAddress: "127.0.0.1", remotePort: peer.port, open: true });
+        transports.send(second, Buffer.alloc(70_000));
+        t.equal((await handler.end()).flow, second);
+        const arrival = once(peer.socket, "message");
+        transports.send(first, Buffer.from(OPTIONS));
+        t.equal((await arrival)[0].toString(), OPTIONS);
+        await transports.close();
+        t.same([first.open, second.open], [false, false]);
+      },
+    );
+
     t.test("after close nothing is sent and nothing throws", async (t) => {
       const { transports, handler } = await listening(t, [{ transport: "udp" }], { udp });
       const peer = await udpPeer(t);

@@ -20,12 +20,12 @@ mark(" \t\r\n", LWS);
 mark(" \t\r\n", DELIMITER);
 mark(';,"', DELIMITER);
 
-function mark(chars: string, as: i32): void {
+function mark(chars: string, kind: i32): void {
   for (let i = 0; i < chars.length; i++) {
     const c = chars.charCodeAt(i);
     const place = CLASSES + c;
-    store<u8>(place, load<u8>(place) | ((<u8>1) << (<u8>as)));
-    const rows = ROWS + (as << 4) + (c & 15);
+    store<u8>(place, load<u8>(place) | ((<u8>1) << (<u8>kind)));
+    const rows = ROWS + (kind << 4) + (c & 15);
     store<u8>(rows, load<u8>(rows) | ((<u8>1) << (<u8>(c >> 4))));
   }
 }
@@ -74,27 +74,24 @@ export function skipLws(i: i32, end: i32): i32 {
 
 /** First position from `i` on, at most `end`, that is no token character. */
 export function skipToken(i: i32, end: i32): i32 {
-  return skip(i, end, TOKEN);
+  return first(i, end, TOKEN, 0xffff);
 }
 
 /** First position from `i` on, at most `end`, that is no character of a host name; the underscore is one, which Windows names carry. */
 export function skipHost(i: i32, end: i32): i32 {
-  return skip(i, end, HOST);
+  return first(i, end, HOST, 0xffff);
 }
 
 /** First position from `i` on, at most `end`, where an unquoted value ends: white space, `;`, `,` or a quote. */
 export function skipValue(i: i32, end: i32): i32 {
-  for (let block = i; block < end; block += 16) {
-    const delimiters = membersAt(block, DELIMITER);
-    if (delimiters !== 0) return firstOf(delimiters, block, end);
-  }
-  return max(i, end);
+  return first(i, end, DELIMITER, 0);
 }
 
-function skip(i: i32, end: i32, kind: i32): i32 {
+/** First position from `i` on, at most `end`, of a character of this class; with 0xffff in `others`, of one that is not. */
+function first(i: i32, end: i32, kind: i32, others: i32): i32 {
   for (let block = i; block < end; block += 16) {
-    const others = membersAt(block, kind) ^ 0xffff;
-    if (others !== 0) return firstOf(others, block, end);
+    const found = membersAt(block, kind) ^ others;
+    if (found !== 0) return firstOf(found, block, end);
   }
   return max(i, end);
 }
@@ -131,7 +128,7 @@ export function hasSpace(i: i32, end: i32): bool {
   return false;
 }
 
-/** Whether there is white space, a bracket or a quote from `i` on before `end`. */
+/** Whether there is white space or another control character, a bracket or a quote from `i` on before `end`. */
 export function hasSpaceOrBracket(i: i32, end: i32): bool {
   for (; i < end; i += 16) {
     const text = textAt(i);

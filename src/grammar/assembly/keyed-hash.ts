@@ -14,8 +14,9 @@ let v3: u32 = 0;
 let rest: u32 = 0;
 let count: u32 = 0;
 
-const WORDS: usize = memory.data(4, 4);
-/** To mix what there is is to add zeros. */
+/** A word that stands in no text. */
+const WORD: usize = memory.data(4, 4);
+/** The last four rounds of HalfSipHash take nothing in, which is what two words of zeros come to. */
 const ZEROS: usize = memory.data(8, 4);
 
 export function beginHash(k0: u32, k1: u32): void {
@@ -33,8 +34,8 @@ export function hashHeld(start: i32, end: i32): void {
 }
 
 export function hashByte(byte: u32): void {
-  store<u32>(WORDS, byte);
-  add(WORDS, 1);
+  store<u32>(WORD, byte);
+  add(WORD, 1);
 }
 
 /**
@@ -42,10 +43,11 @@ export function hashByte(byte: u32): void {
  * @returns where they end
  */
 export function endHash(): usize {
-  store<u32>(WORDS, rest | (count << 24));
+  store<u32>(WORD, rest | (count << 24));
+  // From here on whole words follow, and nothing counts them.
   rest = 0;
   count = 0;
-  add(WORDS, 4);
+  add(WORD, 4);
   v2 ^= 0xee;
   add(ZEROS, 8);
   const end = writeBase36(HASHED, v1 ^ v3);
@@ -54,7 +56,7 @@ export function endHash(): usize {
   return writeBase36(end, v1 ^ v3);
 }
 
-/** The same for one text alone. */
+/** Hashes `length` bytes at an address alone, under the key `k0` and `k1`. @returns as `endHash` */
 export function hashText(from: usize, length: i32, k0: u32, k1: u32): usize {
   beginHash(k0, k1);
   add(from, length);
@@ -72,6 +74,7 @@ function writeBase36(to: usize, n: u32): usize {
   return to + digits;
 }
 
+/** Adds `length` bytes at an address. Reads up to four bytes beyond them. */
 function add(from: usize, length: i32): void {
   const shift = (count & 3) << 3;
   count += length;

@@ -67,7 +67,7 @@ function addTag(addr: i32): void {
   if (get(addr + TAG_START) >= 0) hashHeld(get(addr + TAG_START), get(addr + TAG_END));
 }
 
-/** The hash of the key that a request with a unique branch has (§17.2.3), as textHash gives it for the same as a text. */
+/** The hash of the key that a request with a unique branch has (§17.2.3), as `KeyHash.of` gives it for the key as a text. */
 export function hashBranchKey(length: i32, seed: u32): i32 {
   index = indexPlace(length);
   let hash = add(seed, get(BRANCH_START), get(BRANCH_END));

@@ -21,6 +21,7 @@ const START = 3;
 const KEY_LENGTH = 4;
 const TEXT_LENGTH = 5;
 const WEIGHT = 6;
+/** One more than are used, so that no slot stands in more lines of the cache than it has to. */
 const SLOT_WORDS = 8;
 
 /** What is kept besides the answer itself. */
@@ -44,7 +45,7 @@ export interface KeptAnswer {
  */
 export class KeptAnswers {
   private readonly lifetime: number;
-  private readonly hashOf: Hashes;
+  private readonly hashes: Hashes;
   /** Slots of the ring, a power of two. */
   private room = 1024;
   private first = 0;
@@ -62,9 +63,9 @@ export class KeptAnswers {
   private end = CHUNK_BYTES;
 
   /** @param lifetime ms */
-  constructor(lifetime: number, hashOf: Hashes) {
+  constructor(lifetime: number, hashes: Hashes) {
     this.lifetime = lifetime;
-    this.hashOf = hashOf;
+    this.hashes = hashes;
   }
 
   get size(): number {
@@ -77,7 +78,7 @@ export class KeptAnswers {
   }
 
   /** Keeps an answer, from `now` on. @param hash that of its key. @returns false when it cannot */
-  keep({ key, text, flow, weight }: KeptAnswer, now: number, hash = this.hashOf.of(key)): boolean {
+  keep({ key, text, flow, weight }: KeptAnswer, now: number, hash: number): boolean {
     const size = key.length + text.length;
     if (key.length > LONGEST_KEY || size > CHUNK_BYTES) return false;
     const chunk = this.chunkFor(size);
@@ -85,7 +86,7 @@ export class KeptAnswers {
     chunk.write(key, this.end, key.length, "latin1");
     if (text !== "") chunk.write(text, this.end + key.length, text.length, "latin1");
     let chain = 0;
-    for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.of(slot, LINK)) chain++;
+    for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.numberOf(slot, LINK)) chain++;
     if (chain >= LONGEST_CHAIN) return false;
     if (this.count === this.room) this.grow();
     const slot = (this.first + this.count) & (this.room - 1);
@@ -109,7 +110,7 @@ export class KeptAnswers {
   mayHave(hash: number): boolean {
     if (this.count === 0) return false;
     let slot = this.buckets[this.bucketOf(hash)]!;
-    while (slot !== NONE && this.of(slot, HASH) !== hash) slot = this.of(slot, LINK);
+    while (slot !== NONE && this.numberOf(slot, HASH) !== hash) slot = this.numberOf(slot, LINK);
     return slot !== NONE;
   }
 
@@ -122,9 +123,9 @@ export class KeptAnswers {
   get(key: string): KeptAnswer | undefined {
     const slot = this.find(key);
     if (slot === NONE) return undefined;
-    const start = this.of(slot, START) + key.length;
-    const text = this.chunkOf(slot).toString("latin1", start, start + this.of(slot, TEXT_LENGTH));
-    return { key, text, flow: this.flows[slot], weight: this.of(slot, WEIGHT) };
+    const start = this.numberOf(slot, START) + key.length;
+    const text = this.chunkOf(slot).toString("latin1", start, start + this.numberOf(slot, TEXT_LENGTH));
+    return { key, text, flow: this.flows[slot], weight: this.numberOf(slot, WEIGHT) };
   }
 
   /** Forgets what has been kept long enough, and tells the weight of each. */
@@ -135,9 +136,9 @@ export class KeptAnswers {
       this.flows[slot] = undefined;
       this.first = (slot + 1) & (this.room - 1);
       this.count--;
-      ended(this.of(slot, WEIGHT));
+      ended(this.numberOf(slot, WEIGHT));
     }
-    const oldest = this.count === 0 ? this.firstChunk + this.chunks.length - 1 : this.of(this.first, CHUNK);
+    const oldest = this.count === 0 ? this.firstChunk + this.chunks.length - 1 : this.numberOf(this.first, CHUNK);
     while (this.firstChunk < oldest) {
       this.spare.push(this.chunks.shift()!);
       this.firstChunk++;
@@ -147,10 +148,10 @@ export class KeptAnswers {
 
   private find(key: string): number {
     if (this.count === 0 || key.length > LONGEST_KEY) return NONE;
-    const hash = this.hashOf.of(key);
-    for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.of(slot, LINK)) {
-      if (this.of(slot, HASH) !== hash || this.of(slot, KEY_LENGTH) !== key.length) continue;
-      const start = this.of(slot, START);
+    const hash = this.hashes.of(key);
+    for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.numberOf(slot, LINK)) {
+      if (this.numberOf(slot, HASH) !== hash || this.numberOf(slot, KEY_LENGTH) !== key.length) continue;
+      const start = this.numberOf(slot, START);
       if (this.chunkOf(slot).toString("latin1", start, start + key.length) === key) return slot;
     }
     return NONE;
@@ -161,29 +162,29 @@ export class KeptAnswers {
   }
 
   private link(slot: number): void {
-    const bucket = this.bucketOf(this.of(slot, HASH));
+    const bucket = this.bucketOf(this.numberOf(slot, HASH));
     this.slots[slot * SLOT_WORDS + LINK] = this.buckets[bucket]!;
     this.buckets[bucket] = slot;
   }
 
   /** The oldest of all is the last of its chain. */
   private unlink(slot: number): void {
-    const bucket = this.bucketOf(this.of(slot, HASH));
+    const bucket = this.bucketOf(this.numberOf(slot, HASH));
     let before = this.buckets[bucket]!;
     if (before === slot) {
       this.buckets[bucket] = NONE;
       return;
     }
-    while (this.of(before, LINK) !== slot) before = this.of(before, LINK);
+    while (this.numberOf(before, LINK) !== slot) before = this.numberOf(before, LINK);
     this.slots[before * SLOT_WORDS + LINK] = NONE;
   }
 
-  private of(slot: number, what: number): number {
+  private numberOf(slot: number, what: number): number {
     return this.slots[slot * SLOT_WORDS + what]!;
   }
 
   private chunkOf(slot: number): Buffer {
-    return this.chunks[this.of(slot, CHUNK) - this.firstChunk]!;
+    return this.chunks[this.numberOf(slot, CHUNK) - this.firstChunk]!;
   }
 
   private chunkFor(size: number): Buffer {

@@ -2,7 +2,7 @@ import { hashBranchKey } from "../../grammar/grammar.ts";
 import type { SipMessage } from "../message.ts";
 import { serverKey } from "./key.ts";
 
-/** What tells the hash of a key: 32 bits, of which the last are as good as any others. */
+/** What tells the hash of a key: a signed number of 32 bits, of which the last are as good as any others. */
 export interface Hashes {
   of(key: string): number;
 }
@@ -38,13 +38,14 @@ export class KeyHash implements Hashes {
   }
 }
 
-/** As many characters as the counter at the end of a branch of ours has, with what stands behind it, and some more. */
+/** So many characters at the end hold what tells branches of ours apart: the counter, the mark of the process, and ` CANCEL`. */
 const TELLING = 16;
 
 /** Hashes of the keys of client transactions. Each is a branch of ours, so nobody else chooses it, and it ends with a counter. */
 export class BranchHash implements Hashes {
   private readonly seed: number;
 
+  /** @param seed as that of `KeyHash` */
   constructor(seed: number) {
     this.seed = seed;
   }

@@ -124,7 +124,7 @@ export class TransactionTable implements ClientTransactionTable, ServerTransacti
     for (const transaction of this.clients.on(flow)) transaction.transportFailed(reason);
   }
 
-  /** @param request that it serves */
+  /** @param request the one that it serves, whose `serverKey` its key is */
   addServer(transaction: ServerTransaction, request: SipMessage): void {
     this.servers.add(transaction, this.hashes.ofRequest(request));
   }

@@ -49,7 +49,7 @@ export class UdpFlow implements OpenFlow {
     this.#part.send(this, message);
   }
 
-  /** One to the same peer: each datagram that we begin with has its own, so that what cannot be sent is the failure of one request. */
+  /** Another one to the same peer, see Transports.connect. */
   another(): UdpFlow {
     return new UdpFlow(this.#part, this.remoteAddress, this.remotePort, this.zone);
   }
@@ -140,7 +140,7 @@ export class UdpListener implements TransportPart, UdpReceiver<UdpFlow> {
     this.#handler.anomaly?.("listener-error", `udp ${hostPort(this.listener.address, this.listener.port)}: ${reason}`);
   }
 
-  /** A flow of its own each time: what could not be sent on it is the failure of one request. */
+  /** A new flow each time, see Transports.connect. */
   connect(target: Target, zone: string): OpenFlow {
     return new UdpFlow(this, target.address, target.port, zone);
   }
