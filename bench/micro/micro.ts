@@ -132,6 +132,8 @@ function lines(text: string, name: string): string {
   return found?.join("") ?? "";
 }
 
+const OPTIONS = { defaultRoute: "reject" } as const;
+
 function routing(rows: number): (i: number) => void {
   const table = new EndpointTable({
     revision: 1,
@@ -146,11 +148,10 @@ function routing(rows: number): (i: number) => void {
       version: 1,
     })),
   } as unknown as ConstructorParameters<typeof EndpointTable>[0]);
-  const request = { method: "INVITE", transport: "udp", sourceAddress: "127.0.0.1" } as const;
   return (i) => {
     // A multiplier that is prime to every size walks over all rows in no order that a cache would like.
     const requestUri = `sip:ocschat${(i * 7919) % rows}@contoso.com`;
-    decide({ ...request, requestUri } as Parameters<typeof decide>[0], table, { defaultRoute: "reject" });
+    decide({ method: "INVITE", requestUri, transport: "udp", sourceAddress: "127.0.0.1" }, table, OPTIONS);
   };
 }
 
