@@ -49,8 +49,8 @@ function firstOf(bits: i32, i: i32, end: i32): i32 {
   return min(i + ctz(bits), end);
 }
 
-function is(c: u32, wanted: i32): bool {
-  return ((load<u8>(CLASSES + c) >> <u8>wanted) & 1) !== 0;
+function is(c: u32, kind: i32): bool {
+  return ((load<u8>(CLASSES + c) >> <u8>kind) & 1) !== 0;
 }
 
 export function isTokenChar(c: u32): bool {
