@@ -284,9 +284,7 @@ export class FileStore implements EndpointStore {
   /** Looks whether the file has changed. */
   async #look(): Promise<void> {
     try {
-      const read = await this.#read();
-      const settled = read.sha256 === this.#settled ? read : await this.#settleIfPossible(read);
-      this.#accept(settled);
+      await this.#readSettled();
     } catch (error) {
       if (error instanceof Outgrown) {
         for (const { refused } of this.#watchers) refused(error);
@@ -315,6 +313,12 @@ export class FileStore implements EndpointStore {
     }
   }
 
+  /** The table as it stands in the file, taken over, with an edit of someone else noted as far as this process may. */
+  async #readSettled(): Promise<TableSnapshot> {
+    const read = await this.#read();
+    return this.#accept(read.sha256 === this.#settled ? read : await this.#settleIfPossible(read));
+  }
+
   /** Notes and enters an edit that someone else made, so that every process counts it alike. */
   async #settleIfPossible(read: Known): Promise<Known> {
     try {
@@ -341,11 +345,9 @@ export class FileStore implements EndpointStore {
   /** The history with the present table entered in it, as far as this process may write. */
   #upToDateHistory(): Promise<ReadHistory & { tableHash: string }> {
     return this.#inTurn(async () => {
-      const read = await this.#read();
-      const settled = read.sha256 === this.#settled ? read : await this.#settleIfPossible(read);
-      this.#accept(settled);
+      const { hash } = await this.#readSettled();
       try {
-        return { ...((await this.#history.read()) ?? NO_HISTORY), tableHash: settled.hash };
+        return { ...((await this.#history.read()) ?? NO_HISTORY), tableHash: hash };
       } catch (error) {
         throw fileError("read", `${this.path}.history`, error);
       }

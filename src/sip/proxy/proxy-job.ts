@@ -1,7 +1,7 @@
 import type { ProxyDecision } from "../decision.ts";
 import type { Flow } from "../flow.ts";
 import type { SipMessage } from "../message.ts";
-import { rememberedUri, type SipUri } from "../uri.ts";
+import { rememberedUri } from "../uri.ts";
 import type { ProxyEnvironment } from "./environment.ts";
 import type { NextHop, RouteInformation } from "./routes.ts";
 import { TargetSet } from "./target-set.ts";
@@ -43,11 +43,6 @@ export function targetsOf(
   if (decision === undefined) {
     return new TargetSet(environment, purpose, followed === undefined ? [] : [followed.uri]);
   }
-  const uris = decision.nextHops.map(rememberedUri);
-  // Mostly all are URIs, and a list need not be made twice.
-  return new TargetSet(environment, purpose, uris.every(isThere) ? uris : uris.filter(isThere));
-}
-
-function isThere(uri: SipUri | undefined): uri is SipUri {
-  return uri !== undefined;
+  const uris = decision.nextHops.map(rememberedUri).filter((uri) => uri !== undefined);
+  return new TargetSet(environment, purpose, uris);
 }
