@@ -40,7 +40,7 @@ function membersAt(i: i32, kind: i32): i32 {
 }
 
 /** The sixteen bytes from `i` on. */
-function textAt(i: i32): v128 {
+export function textAt(i: i32): v128 {
   return v128.load(HELD + i);
 }
 

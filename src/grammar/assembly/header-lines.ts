@@ -1,4 +1,4 @@
-import { CALL_ID, CONTENT_LENGTH, CSEQ, FROM, HEADER_IDS, MAX_FORWARDS, TO } from "../header-ids";
+import { CALL_ID, CONTENT_LENGTH, CSEQ, FROM, HEADER_IDS, MAX_FORWARDS, OTHER, TO } from "../header-ids";
 import {
   COMPACT_NAMES,
   FIRST_LINES,
@@ -12,7 +12,7 @@ import {
 } from "../places";
 import { HEADER_TWICE, NO_COLON, NO_PROBLEM, STRAY } from "../problems";
 import { indexOffset, SHORT_MESSAGE } from "../regions";
-import { skipToken } from "./chars";
+import { skipToken, textAt } from "./chars";
 import { headerId } from "./header-names";
 import { at, get, HELD, INDEX, put } from "./held";
 
@@ -55,65 +55,84 @@ export function headProblem(): i32 {
 
 /**
  * Cuts the head of the text into its lines (§7.1, §7.3.1), up to the first empty one. Sixteen bytes at a time are looked
- * through for control characters, of which there are few.
+ * through for what ends a line, and for what may stand nowhere in a head.
  * @returns false where no empty line ends it
  */
 export function readLines(length: i32): bool {
   for (let id = 0; id < HEADER_IDS; id++) put(FIRST_LINES + id, -1);
   put(COMPACT_NAMES, 0);
+  put(HEADERS_START, length);
   put(LINES_END, LINES);
   lines = 0;
   mostLines = length >> 2;
   linesAt = indexPlace(length) + (LINES << 2);
   problem = NO_PROBLEM;
-  const spaces = i8x16.splat(<i8>SPACE);
-  let hasStray = false;
+  let hasStray = at(0) === LF;
   /** Where the line begins that is being looked at; -1 while it is the start line. */
   let line = -1;
   for (let block = 0; block < length; block += 16) {
-    let controls: i32 = i8x16.bitmask(i8x16.lt_u(v128.load(HELD + block), spaces));
-    for (; controls !== 0; controls &= controls - 1) {
-      const i = block + ctz(controls);
-      if (i >= length) break;
-      const c = at(i);
-      if (c === LF) {
-        if (i === 0 || at(i - 1) !== CR) hasStray = true;
-        else if (line < 0) {
+    const text = textAt(block);
+    const feedsBehind = i8x16.eq(textAt(block + 1), i8x16.splat(<i8>LF));
+    // A CR that has no LF behind it, and the place before an LF that has no CR there.
+    const strays: i32 = i8x16.bitmask(v128.xor(i8x16.eq(text, i8x16.splat(<i8>CR)), feedsBehind));
+    const nuls: i32 = i8x16.bitmask(i8x16.eq(text, i8x16.splat(<i8>NUL)));
+    for (let feeds: i32 = i8x16.bitmask(i8x16.eq(text, i8x16.splat(<i8>LF))); feeds !== 0; feeds &= feeds - 1) {
+      const i = block + ctz(feeds);
+      if (i >= length) return false;
+      if (i > 0 && at(i - 1) === CR) {
+        if (line < 0) {
           put(HEADERS_START, i + 1);
           line = i + 1;
           continue;
-        } else if (at(i - 2) === LF && at(i - 3) === CR) {
+        }
+        if (at(i - 2) === LF && at(i - 3) === CR) {
+          const before = (feeds & -feeds) - 1;
+          if (hasStray || (strays & before) !== 0 || hasStrayNul(nuls & before, block)) problem = STRAY;
           put(HEADERS_END, i - 1);
           store<i32>(linesAt + ((lines * LINE_PLACES) << 2) + 4, i - 1);
           put(LINES_END, LINES + lines * LINE_PLACES);
-          if (hasStray) problem = STRAY;
           return true;
         }
-        // A bare LF ends a line too, for whoever is to be told what is wrong; lines that are folded (§7.3.1) are one.
-        if (line >= 0 && !isBlank(at(i + 1))) {
-          readLine(line, i - 1);
-          line = i + 1;
-        }
-      } else if (c === CR) {
-        if (at(i + 1) !== LF) hasStray = true;
-      } else if (c === NUL && (line < 0 || at(i - 1) !== BACKSLASH)) hasStray = true;
+      }
+      // A bare LF ends a line too, for whoever is to be told what is wrong; lines that are folded (§7.3.1) are one.
+      if (line >= 0 && !isBlank(at(i + 1))) {
+        readLine(line, i - 1);
+        line = i + 1;
+      }
     }
+    if (strays !== 0 || hasStrayNul(nuls, block)) hasStray = true;
+  }
+  return false;
+}
+
+/** Whether one of the NULs, a bit for each from `block` on, stands where no quoted-pair (§25.1) can. */
+function hasStrayNul(nuls: i32, block: i32): bool {
+  for (; nuls !== 0; nuls &= nuls - 1) {
+    const i = block + ctz(nuls);
+    if (i < get(HEADERS_START) || at(i - 1) !== BACKSLASH) return true;
   }
   return false;
 }
 
 /** @param end where its last CRLF stands; where a bare LF ends it, the character before that */
 function readLine(start: i32, end: i32): void {
-  const nameEnd = skipToken(start, end);
+  // Most names are among those that are known, which hold what a name may hold, and have their colon right behind them.
+  const length = ctz(i8x16.bitmask(i8x16.eq(textAt(start), i8x16.splat(<i8>COLON))));
+  let id = length < 16 ? headerId(start, start + length) : OTHER;
+  let nameEnd = start + length;
   let i = nameEnd;
-  // `To :` is allowed (§25.1 HCOLON), a fold before the colon is not.
-  while (isBlank(at(i))) i++;
-  if (nameEnd === start || at(i) !== COLON) {
-    if (problem === NO_PROBLEM) problem = NO_COLON;
-    return;
+  if (id === OTHER) {
+    nameEnd = skipToken(start, end);
+    // `To :` is allowed (§25.1 HCOLON), a fold before the colon is not.
+    i = nameEnd;
+    while (isBlank(at(i))) i++;
+    if (nameEnd === start || at(i) !== COLON) {
+      if (problem === NO_PROBLEM) problem = NO_COLON;
+      return;
+    }
+    if (nameEnd - start !== length) id = headerId(start, nameEnd);
   }
   if (lines === mostLines) return;
-  const id = headerId(start, nameEnd);
   if (nameEnd - start === 1) put(COMPACT_NAMES, 1);
   let valueStart = i + 1;
   // A line that a bare LF ends may end before its value begins.
