@@ -58,6 +58,9 @@ const INDEX = wasm.INDEX.value;
 const HASHED = wasm.HASHED.value;
 const PAGE = 65_536;
 
+/** Behind what is written, since it is written sixteen bytes at a time. */
+const SPARE = 16;
+
 let bytes = Buffer.from(wasm.memory.buffer);
 /** The index of the message that was read last, unless that is a long one. */
 export let sharedIndex = new Int32Array(wasm.memory.buffer, INDEX, SHORT_INDEX);
@@ -177,7 +180,7 @@ export function replyText(length: number, { start, port, received, toTag, isTryi
   const tagAt = receivedAt + received.length;
   const restAt = tagAt + toTag.length;
   const replyAt = restAt + rest.length;
-  growTo(replyAt + replySize(length) + (replyAt - startAt));
+  growTo(replyAt + replySize(length) + (replyAt - startAt) + SPARE);
   // As one text, since each that is handed over costs more than putting it to the others.
   write(start + received + toTag + rest, startAt);
   const end = wasm.writeReply(replyAt, length, port, startAt, receivedAt, tagAt, restAt, isTrying ? 1 : 0);

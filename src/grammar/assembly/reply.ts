@@ -11,6 +11,7 @@ import {
   VIA_START,
 } from "../places";
 import { charOf } from "./chars";
+import { copyTo } from "./copy";
 import { indexPlace } from "./header-lines";
 import { HELD } from "./held";
 
@@ -100,8 +101,7 @@ function writeLine(id: i32, name: string, tag: usize, tagEnd: usize): void {
 }
 
 function copy(from: usize, end: usize): void {
-  memory.copy(out, from, end - from);
-  out += end - from;
+  out = copyTo(out, from, end);
 }
 
 function write(text: string): void {
