@@ -1,4 +1,5 @@
 import { HashIndex, textHash } from "../hash-index.ts";
+import { latin1Text } from "../latin1.ts";
 import { keyOf } from "./address-key.ts";
 import type { Endpoint } from "./model.ts";
 import { rowOfText, rowText } from "./row-text.ts";
@@ -174,7 +175,7 @@ export class PackedRows {
     const { bytes, words } = this.#blocks[blockOf(place)]!;
     const at = wordOf(place);
     const start = 4 * at + HEADER_BYTES + ADDRESS_AT;
-    return bytes.toString("latin1", start, start + (words[at + 2]! >>> ADDRESS_SHIFT));
+    return latin1Text(bytes, start, start + (words[at + 2]! >>> ADDRESS_SHIFT));
   }
 
   #rowAt(place: number): Endpoint {

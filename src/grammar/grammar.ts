@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { latin1Text, writeLatin1 } from "../latin1.ts";
 import { LINE_PLACES, LINES_END, PLACES } from "./places.ts";
 import { endOffset, indexOffset, MOST_HASHED, replySize, SHORT_INDEX, SHORT_MESSAGE } from "./regions.ts";
 
@@ -74,7 +75,7 @@ export let found = new Int32Array(wasm.memory.buffer, FOUND, PLACES);
 export function hold(text: string): void {
   if (text === heldText) return;
   makeRoom(text.length);
-  write(text, HELD);
+  writeLatin1(bytes, text, HELD);
   heldText = text;
   isIndexed = false;
 }
@@ -90,7 +91,7 @@ export function holdBytes(octets: Uint8Array): void {
 /** The latin1 text of these bytes, and it is held. */
 export function holdTextOf(octets: Buffer): string {
   holdBytes(octets);
-  heldText = octets.toString("latin1");
+  heldText = latin1Text(octets, 0, octets.length);
   return heldText;
 }
 
@@ -127,7 +128,7 @@ export let messagesRead = 0;
  */
 export function textToken(text: string, k0: number, k1: number): string {
   const end = hashEnd(text, k0, k1);
-  return bytes.toString("latin1", HASHED, end);
+  return latin1Text(bytes, HASHED, end);
 }
 
 /** Whether `textToken` would give this `token`; takes equally long wherever the two differ. */
@@ -144,13 +145,13 @@ export function isTextToken(token: string, text: string, k0: number, k1: number)
  */
 export function pathToken(length: number, k0: number, k1: number): string {
   const end = wasm.hashPath(length, k0, k1);
-  return bytes.toString("latin1", HASHED, end);
+  return latin1Text(bytes, HASHED, end);
 }
 
 /** Hashes a text. @returns where the hash ends, which begins at HASHED */
 function hashEnd(text: string, k0: number, k1: number): number {
   if (text.length <= MOST_HASHED) {
-    write(text, HASHED);
+    writeLatin1(bytes, text, HASHED);
     return wasm.hashText(HASHED, text.length, k0, k1);
   }
   hold(text);
@@ -182,13 +183,9 @@ export function replyText(length: number, { start, port, received, toTag, isTryi
   const replyAt = restAt + rest.length;
   growTo(replyAt + replySize(length) + (replyAt - startAt) + SPARE);
   // As one text, since each that is handed over costs more than putting it to the others.
-  write(start + received + toTag + rest, startAt);
+  writeLatin1(bytes, start + received + toTag + rest, startAt);
   const end = wasm.writeReply(replyAt, length, port, startAt, receivedAt, tagAt, restAt, isTrying ? 1 : 0);
-  return bytes.toString("latin1", replyAt, end);
-}
-
-function write(text: string, place: number): void {
-  bytes.write(text, place, text.length, "latin1");
+  return latin1Text(bytes, replyAt, end);
 }
 
 /** Behind the text of a long message stands its index. */

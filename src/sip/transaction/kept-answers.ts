@@ -1,3 +1,4 @@
+import { latin1Text, writeLatin1 } from "../../latin1.ts";
 import type { Flow } from "../flow.ts";
 import type { Hashes } from "./key-hash.ts";
 
@@ -83,8 +84,8 @@ export class KeptAnswers {
     if (key.length > LONGEST_KEY || size > CHUNK_BYTES) return false;
     const chunk = this.chunkFor(size);
     // Each by itself: to put the two together first would copy both once more.
-    chunk.write(key, this.end, key.length, "latin1");
-    if (text !== "") chunk.write(text, this.end + key.length, text.length, "latin1");
+    writeLatin1(chunk, key, this.end);
+    if (text !== "") writeLatin1(chunk, text, this.end + key.length);
     let chain = 0;
     for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.numberOf(slot, LINK)) chain++;
     if (chain >= LONGEST_CHAIN) return false;
@@ -124,7 +125,7 @@ export class KeptAnswers {
     const slot = this.find(key);
     if (slot === NONE) return undefined;
     const start = this.numberOf(slot, START) + key.length;
-    const text = this.chunkOf(slot).toString("latin1", start, start + this.numberOf(slot, TEXT_LENGTH));
+    const text = latin1Text(this.chunkOf(slot), start, start + this.numberOf(slot, TEXT_LENGTH));
     return { key, text, flow: this.flows[slot], weight: this.numberOf(slot, WEIGHT) };
   }
 
@@ -152,7 +153,7 @@ export class KeptAnswers {
     for (let slot = this.buckets[this.bucketOf(hash)]!; slot !== NONE; slot = this.numberOf(slot, LINK)) {
       if (this.numberOf(slot, HASH) !== hash || this.numberOf(slot, KEY_LENGTH) !== key.length) continue;
       const start = this.numberOf(slot, START);
-      if (this.chunkOf(slot).toString("latin1", start, start + key.length) === key) return slot;
+      if (latin1Text(this.chunkOf(slot), start, start + key.length) === key) return slot;
     }
     return NONE;
   }

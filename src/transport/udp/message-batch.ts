@@ -1,3 +1,4 @@
+import { writeLatin1 } from "../../latin1.ts";
 import type { Message } from "../part.ts";
 import type { SystemCalls } from "./system-calls.ts";
 
@@ -61,7 +62,7 @@ export class MessageBatch {
 
   /** Puts a datagram of at most 64 kB into message `i`. */
   put(i: number, datagram: Message): void {
-    if (typeof datagram === "string") this.bytes.write(datagram, i * SLOT, datagram.length, "latin1");
+    if (typeof datagram === "string") writeLatin1(this.bytes, datagram, i * SLOT);
     else this.bytes.set(datagram, i * SLOT);
     this.#vectorWords[i * VECTOR_WORDS + LENGTH_WORD] = datagram.length;
   }
