@@ -52,6 +52,8 @@ export const {
   skipQuoted,
   hashBranchKey,
 } = wasm;
+// Each by a name of its own: to ask the exports for one takes as long as some of them.
+const { readMessage: readHeld, hashPath, hashText, writeReply } = wasm;
 
 const HELD = wasm.HELD.value;
 const FOUND = wasm.FOUND.value;
@@ -107,7 +109,7 @@ export function holdStartOf(text: string, length: number): string {
  * @returns its index, see places.ts: that which is shared, so good until the next message is read, or one of its own
  */
 export function readMessage(length: number, isCut: boolean): Int32Array {
-  wasm.readMessage(length, isCut ? 1 : 0);
+  readHeld(length, isCut ? 1 : 0);
   messagesRead = (messagesRead + 1) | 0;
   isIndexed = true;
   if (length <= SHORT_MESSAGE) return sharedIndex;
@@ -144,7 +146,7 @@ export function isTextToken(token: string, text: string, k0: number, k1: number)
  * assembly/transaction.ts. @param length of its text
  */
 export function pathToken(length: number, k0: number, k1: number): string {
-  const end = wasm.hashPath(length, k0, k1);
+  const end = hashPath(length, k0, k1);
   return latin1Text(bytes, HASHED, end);
 }
 
@@ -152,10 +154,10 @@ export function pathToken(length: number, k0: number, k1: number): string {
 function hashEnd(text: string, k0: number, k1: number): number {
   if (text.length <= MOST_HASHED) {
     writeLatin1(bytes, text, HASHED);
-    return wasm.hashText(HASHED, text.length, k0, k1);
+    return hashText(HASHED, text.length, k0, k1);
   }
   hold(text);
-  return wasm.hashText(HELD, text.length, k0, k1);
+  return hashText(HELD, text.length, k0, k1);
 }
 
 /** What a response has besides that which it takes from its request. Texts are latin1. */
@@ -184,7 +186,7 @@ export function replyText(length: number, { start, port, received, toTag, isTryi
   growTo(replyAt + replySize(length) + (replyAt - startAt) + SPARE);
   // As one text, since each that is handed over costs more than putting it to the others.
   writeLatin1(bytes, start + received + toTag + rest, startAt);
-  const end = wasm.writeReply(replyAt, length, port, startAt, receivedAt, tagAt, restAt, isTrying ? 1 : 0);
+  const end = writeReply(replyAt, length, port, startAt, receivedAt, tagAt, restAt, isTrying ? 1 : 0);
   return latin1Text(bytes, replyAt, end);
 }
 

@@ -1,8 +1,9 @@
 import { hold, holdStartOf, holdTextOf, readMessage } from "../grammar/grammar.ts";
 import { METHOD_END, PROBLEM, PROBLEM_END, PROBLEM_START, STATUS, TEXT_END } from "../grammar/places.ts";
-import * as problems from "../grammar/problems.ts";
+import { HEADER_TWICE, NO_END, NO_PROBLEM, NOT_SIP, VERSION_ODD } from "../grammar/problems.ts";
 import { SHORT_MESSAGE } from "../grammar/regions.ts";
 import { SipMessage } from "./message.ts";
+import { PROBLEM_TEXTS } from "./problem-texts.ts";
 
 /** What came of one datagram or one framed message. */
 export type Parsed =
@@ -12,29 +13,7 @@ export type Parsed =
   /** Nothing that an answer can be made for. */
   | { readonly kind: "hopeless"; readonly reason: string };
 
-const NOT_SIP: Parsed = { kind: "hopeless", reason: "the start line is not SIP" };
-
-/** What is wrong with a message, for people. */
-const REASONS: readonly string[] = ((): string[] => {
-  const texts: string[] = [];
-  texts[problems.NO_END] = "no empty line ends the headers";
-  texts[problems.URI_HAS_SPACE] = "the request line holds white space or brackets where none may be";
-  texts[problems.URI_MALFORMED] = "the Request-URI is not a URI";
-  // The next server might end a line there.
-  texts[problems.STRAY] = "a header holds NUL, or a CR or LF that ends no line";
-  texts[problems.NO_COLON] = "a header line has no name and colon";
-  texts[problems.LENGTH_MALFORMED] = "Content-Length is not a number of bytes";
-  texts[problems.LENGTH_TOO_LONG] = "Content-Length says more than what arrived";
-  texts[problems.VIA_MISSING] = "there is no Via";
-  texts[problems.VIA_MALFORMED] = "the topmost Via is malformed";
-  texts[problems.FROM_MALFORMED] = "From is missing or malformed";
-  texts[problems.TO_MALFORMED] = "To is missing or malformed";
-  texts[problems.FROM_OR_TO_MISSING] = "From or To is missing";
-  texts[problems.CALL_ID_MALFORMED] = "Call-ID is missing or malformed";
-  texts[problems.CSEQ_MALFORMED] = "CSeq is missing or malformed";
-  texts[problems.CSEQ_OTHER_METHOD] = "CSeq names another method than the request line";
-  return texts;
-})();
+const HOPELESS: Parsed = { kind: "hopeless", reason: "the start line is not SIP" };
 
 /**
  * Parses one SIP message (RFC 3261 §7). Keeps it as latin1 text and looks inside only as far as every proxy
@@ -46,7 +25,7 @@ export function parseMessage(bytes: Buffer): Parsed {
   let { length } = text;
   let index = readMessage(length, false);
   let problem = index[PROBLEM]!;
-  if (problem === problems.NO_PROBLEM) {
+  if (problem === NO_PROBLEM) {
     if (index[TEXT_END]! < length) {
       text = holdStartOf(text, index[TEXT_END]!);
       // The index of a long message stands behind its text.
@@ -54,25 +33,25 @@ export function parseMessage(bytes: Buffer): Parsed {
     }
     return { kind: "message", message: new SipMessage(text, index) };
   }
-  const isCut = problem === problems.NO_END;
+  const isCut = problem === NO_END;
   if (isCut) {
     const end = text.lastIndexOf("\r\n") + 2;
-    if (end < 2) return NOT_SIP;
+    if (end < 2) return HOPELESS;
     text = `${text.slice(0, end)}\r\n`;
     ({ length } = text);
     hold(text);
     index = readMessage(length, true);
     problem = index[PROBLEM]!;
   }
-  if (problem === problems.NOT_SIP) return NOT_SIP;
+  if (problem === NOT_SIP) return HOPELESS;
   let status = 400;
-  let reason = REASONS[problem];
-  if (problem === problems.HEADER_TWICE) {
+  let reason = PROBLEM_TEXTS[problem];
+  if (problem === HEADER_TWICE) {
     reason = `header ${text.slice(index[PROBLEM_START], index[PROBLEM_END])} stands twice`;
-  } else if (problem === problems.VERSION_ODD) {
+  } else if (problem === VERSION_ODD) {
     const version = versionOf(text, index[METHOD_END]!);
-    if (version === undefined) return NOT_SIP;
-    if (isCut) reason = REASONS[problems.NO_END];
+    if (version === undefined) return HOPELESS;
+    if (isCut) reason = PROBLEM_TEXTS[NO_END];
     else if (version === "SIP/2.0") reason = "the request line is malformed";
     else {
       status = 505;

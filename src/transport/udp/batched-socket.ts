@@ -8,8 +8,23 @@ import { bound, DgramSender, handleOf, setReading } from "./dgram-socket.ts";
 import { BATCH, MessageBatch } from "./message-batch.ts";
 import type { UdpBinding, UdpReceiver, UdpSocket } from "./socket.ts";
 import { LENGTH, SocketAddresses } from "./socket-address.ts";
-import type { SystemCalls } from "./system-calls.ts";
-import * as linux from "./system-calls.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  EAGAIN,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  MSG_DONTWAIT,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_REUSEADDR,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SOCK_DGRAM_NONBLOCK_CLOEXEC,
+  SOL_SOCKET,
+  type SystemCalls,
+  systemError,
+} from "./system-calls.ts";
 import { Watch } from "./watch.ts";
 
 /** The longest datagram that IPv4 or IPv6 can carry; the kernel refuses what is a little shorter itself. */
@@ -52,9 +67,9 @@ export async function bindBatchedSocket<Peer>(
     return undefined;
   }
   // libuv has set this; with it another program could bind the same port and take our datagrams.
-  setOption(calls, descriptor, linux.SOL_SOCKET, linux.SO_REUSEADDR, 0);
-  sizeBuffer(calls, descriptor, linux.SO_RCVBUF, linux.SO_RCVBUFFORCE, bufferBytes);
-  sizeBuffer(calls, descriptor, linux.SO_SNDBUF, linux.SO_SNDBUFFORCE, bufferBytes);
+  setOption(calls, descriptor, SOL_SOCKET, SO_REUSEADDR, 0);
+  sizeBuffer(calls, descriptor, SO_RCVBUF, SO_RCVBUFFORCE, bufferBytes);
+  sizeBuffer(calls, descriptor, SO_SNDBUF, SO_SNDBUFFORCE, bufferBytes);
   try {
     return new BatchedSocket(calls, descriptor, addresses, family, socket, receiver, turn);
   } catch (error) {
@@ -148,7 +163,7 @@ class BatchedSocket<Peer> implements UdpSocket<Peer>, Turning {
     let taken = 0;
     this.#taking = true;
     while (this.#open && this.#reading && taken < MAX_PER_TURN) {
-      const count = this.#calls.recvmmsg(this.#descriptor, batch.headers, BATCH, linux.MSG_DONTWAIT, null);
+      const count = this.#calls.recvmmsg(this.#descriptor, batch.headers, BATCH, MSG_DONTWAIT, null);
       if (count <= 0) {
         this.#noneTaken();
         break;
@@ -170,8 +185,8 @@ class BatchedSocket<Peer> implements UdpSocket<Peer>, Turning {
 
   /** Nothing was there, or the socket has an error. */
   #noneTaken(): void {
-    if (this.#calls.errno() === linux.EAGAIN) return;
-    this.#receiver.error(linux.systemError(this.#calls, "recvmmsg").message);
+    if (this.#calls.errno() === EAGAIN) return;
+    this.#receiver.error(systemError(this.#calls, "recvmmsg").message);
   }
 
   flush(): void {
@@ -182,7 +197,7 @@ class BatchedSocket<Peer> implements UdpSocket<Peer>, Turning {
       const taken = this.#calls.sendmmsg(this.#descriptor, this.#outgoing.headersFrom(sent), count - sent, 0);
       if (taken > 0) sent += taken;
       else {
-        const error = linux.systemError(this.#calls, "sendmmsg");
+        const error = systemError(this.#calls, "sendmmsg");
         if (error.code === "EAGAIN" || error.code === "ENOBUFS") this.#leaveToDgram(sent, count);
         else this.#failed(sent, error);
         sent = error.code === "EAGAIN" || error.code === "ENOBUFS" ? count : sent + 1;
@@ -215,14 +230,14 @@ class BatchedSocket<Peer> implements UdpSocket<Peer>, Turning {
 /** A new socket, bound. @throws the system's error */
 function openSocket(calls: SystemCalls, binding: UdpBinding, addresses: SocketAddresses): number {
   const { family, address, port } = binding;
-  const domain = family === 4 ? linux.AF_INET : linux.AF_INET6;
-  const descriptor = calls.socket(domain, linux.SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
-  if (descriptor < 0) throw linux.systemError(calls, "socket");
-  if (family === 6) setOption(calls, descriptor, linux.IPPROTO_IPV6, linux.IPV6_V6ONLY, 1);
+  const domain = family === 4 ? AF_INET : AF_INET6;
+  const descriptor = calls.socket(domain, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
+  if (descriptor < 0) throw systemError(calls, "socket");
+  if (family === 6) setOption(calls, descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   const name = Buffer.alloc(LENGTH[family]);
   addresses.write(name, 0, address, port);
   if (calls.bind(descriptor, name, name.length) < 0) {
-    const error = linux.systemError(calls, "bind");
+    const error = systemError(calls, "bind");
     calls.close(descriptor);
     throw error;
   }
@@ -236,8 +251,8 @@ async function bindShared(socket: Socket, { address, port }: UdpBinding): Promis
 
 /** Beyond net.core.rmem_max (wmem_max) only a process with CAP_NET_ADMIN comes. */
 function sizeBuffer(calls: SystemCalls, descriptor: number, option: number, forced: number, bytes: number): void {
-  if (!setOption(calls, descriptor, linux.SOL_SOCKET, forced, bytes)) {
-    setOption(calls, descriptor, linux.SOL_SOCKET, option, bytes);
+  if (!setOption(calls, descriptor, SOL_SOCKET, forced, bytes)) {
+    setOption(calls, descriptor, SOL_SOCKET, option, bytes);
   }
 }
 
