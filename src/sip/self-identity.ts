@@ -11,6 +11,13 @@ interface ListenerTexts {
   readonly routeEnd: string;
 }
 
+/** A Route URI of ours. */
+export interface OwnRoute {
+  /** Which it names, where it names one. */
+  readonly listener: Listener | undefined;
+  readonly user: string | undefined;
+}
+
 /** As Via spells them (§20.42, RFC 7118 §5.3). */
 const VIA_NAMES: Readonly<Record<TransportName, string>> = {
   udp: "UDP",
@@ -85,6 +92,27 @@ export class SelfIdentity {
         (transport === undefined || listener.transport === transport)
       )
         return listener;
+    }
+    return undefined;
+  }
+
+  /**
+   * What the Route URI in `[start, end)` of a text says, where it is one of ours just as `routeUri` writes it: the most
+   * come back so, and are told by a look.
+   */
+  writtenRoute(text: string, start: number, end: number): OwnRoute | undefined {
+    if (!text.startsWith("sip:", start)) return undefined;
+    const userStart = start + 4;
+    const at = text.indexOf("@", userStart);
+    const hasUser = at >= 0 && at < end;
+    const hostStart = hasUser ? at + 1 : userStart;
+    for (const [listener, { routeEnd }] of this.texts) {
+      if (!text.startsWith(routeEnd, hostStart)) continue;
+      const behind = hostStart + routeEnd.length;
+      if (behind !== end && (behind > end || text[behind] !== ";")) continue;
+      const user = hasUser ? text.slice(userStart, at) : undefined;
+      // Neither a password nor an empty user is of ours.
+      return user === "" || user?.includes(":") ? undefined : { listener, user };
     }
     return undefined;
   }

@@ -1,23 +1,12 @@
-import { hold, skipLws } from "../../grammar/grammar.ts";
+import { skipLws } from "../../grammar/grammar.ts";
 import type { Listener } from "../flow.ts";
 import type { HeadEdit } from "../head-edit.ts";
 import { Header } from "../header-names.ts";
 import type { SipMessage } from "../message.ts";
 import { parseNameAddr } from "../name-addr.ts";
-import type { SelfIdentity } from "../self-identity.ts";
-import { parseUriIn, type SipUri, uriParam } from "../uri.ts";
-
-interface RouteValue {
-  readonly uri: string;
-  /** The same taken apart; undefined where it is no SIP URI. */
-  readonly sip: SipUri | undefined;
-  /** The whole value as it arrived. */
-  readonly text: string;
-  /** Index position of its header line. */
-  readonly line: number;
-  readonly start: number;
-  readonly end: number;
-}
+import type { OwnRoute, SelfIdentity } from "../self-identity.ts";
+import { type SipUri, uriParam } from "../uri.ts";
+import { RouteValue } from "./route-value.ts";
 
 /** A request's Request-URI and Route values after RFC 3261 §16.4. */
 export interface RouteInformation {
@@ -63,14 +52,21 @@ export function preprocessRoutes(request: SipMessage, identity: SelfIdentity): R
   }
   let outbound: Listener | undefined;
   let ours = 0;
-  for (const { sip } of routes) {
-    if (sip === undefined || !identity.isSelf(sip)) break;
-    outbound = identity.listenerNamed(sip);
-    ourUsers.push(sip.user);
+  for (const route of routes) {
+    const own = identity.writtenRoute(request.text, route.uriStart, route.uriEnd) ?? respelledRoute(route, identity);
+    if (own === undefined) break;
+    outbound = own.listener;
+    ourUsers.push(own.user);
     ours++;
   }
   if (ours > 0) routes = routes.slice(ours);
   return { requestUri, uri, routes, arrived, throughUs: ourUsers.length > 0, ourUsers, outbound };
+}
+
+/** A Route of ours that somebody has written in another way. */
+function respelledRoute({ sip }: RouteValue, identity: SelfIdentity): OwnRoute | undefined {
+  if (sip === undefined || !identity.isSelf(sip)) return undefined;
+  return { listener: identity.listenerNamed(sip), user: sip.user };
 }
 
 const NO_ROUTES: readonly RouteValue[] = [];
@@ -83,15 +79,8 @@ function readRoutes(request: SipMessage, first: number): RouteValue[] | undefine
     for (let start = request.index[line + 2]!; start < end; ) {
       const value = parseNameAddr(request.text, start, end);
       if (value === undefined) return undefined;
-      values.push({
-        uri: value.uri,
-        sip: parseUriIn(request.text, value.uriStart, value.uriStart + value.uri.length),
-        text: request.text.slice(start, value.end),
-        line,
-        start,
-        end: value.end,
-      });
-      hold(request.text);
+      const uri = { start: value.uriStart, end: value.uriStart + value.uri.length };
+      values.push(new RouteValue(request.text, line, start, value.end, uri));
       start = skipLws(value.end + 1, end);
     }
   }
