@@ -77,6 +77,20 @@ t.test("a token made with an older key still holds, one of a key that is gone do
   t.equal(replaced.udp(FRONT_END).hears().status, 481);
 });
 
+t.test("each request of a dialog is recorded under its token, which the newest key makes", async (t) => {
+  const old = signed([OTHER_KEY]);
+  const [oldRoute] = established(old, old.udp(FRONT_END));
+  const net = signed([KEY, OTHER_KEY]);
+  const frontEnd = net.udp(FRONT_END);
+  const [route] = established(net, frontEnd);
+  for (const [i, came] of [route!, oldRoute!, route!].entries()) {
+    frontEnd.says(inDialog("INFO", { route: came, cseq: 2 + i }));
+    t.same(net.udp(POOL).hears().list("Record-Route"), [route]);
+  }
+  const [another] = established(net, frontEnd, lookupInvite({ callId: "another", cseq: 9 }));
+  t.not(another, route);
+});
+
 t.test("a strict router that moves our token into the Request-URI is understood (§16.4)", async (t) => {
   const net = signed();
   const frontEnd = net.udp(FRONT_END);

@@ -13,6 +13,9 @@ export interface RouteToken {
  */
 export class RouteTokens {
   private readonly keys: readonly KeyedHash[];
+  /** Of the token that was read last: for the same request it is mostly issued again, and need not be made. */
+  private readCallId: string | undefined;
+  private readMac = "";
 
   /** @param keys the first signs, all of them verify; none at all = no tokens, and nothing is refused for lack of one */
   constructor(keys: readonly KeyedHash[]) {
@@ -27,6 +30,7 @@ export class RouteTokens {
   issue(callId: string, flowId: string | undefined): string {
     const key = this.keys[0];
     if (key === undefined) return "";
+    if (flowId === undefined && callId === this.readCallId) return `${this.readMac}@`;
     return flowId === undefined ? `${key.token(callId)}@` : `${key.token(`${callId}\n${flowId}`)}-${flowId}@`;
   }
 
@@ -38,7 +42,15 @@ export class RouteTokens {
     const flowId = dash < 0 ? undefined : user.slice(dash + 1);
     const mac = dash < 0 ? user : user.slice(0, dash);
     const signed = flowId === undefined ? callId : `${callId}\n${flowId}`;
-    for (const key of this.keys) if (key.isToken(mac, signed)) return { flowId };
+    for (let i = 0; i < this.keys.length; i++) {
+      if (!this.keys[i]!.isToken(mac, signed)) continue;
+      if (flowId !== undefined) return { flowId };
+      if (i === 0) {
+        this.readCallId = callId;
+        this.readMac = mac;
+      }
+      return NO_FLOW;
+    }
     return undefined;
   }
 }
