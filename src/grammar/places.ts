@@ -42,16 +42,18 @@ export const SENT_BY_END = 38;
 export const SENT_BY_PORT = 39;
 export const BRANCH_START = 40;
 export const BRANCH_END = 41;
+/** 1 where the branch is unique (§8.1.1.7). */
+export const BRANCH_IS_UNIQUE = 42;
 /** 1 where there is an rport (RFC 3581), with a value or without. */
-export const HAS_RPORT = 42;
+export const HAS_RPORT = 43;
 /** Behind the name of an rport without value; -1 where there is none. */
-export const RPORT_AT = 43;
-export const RECEIVED_START = 44;
-export const RECEIVED_END = 45;
+export const RPORT_AT = 44;
+export const RECEIVED_START = 45;
+export const RECEIVED_END = 46;
 
 /** From and To, each with the places from VALUE_END to TAG_END. */
-export const FROM_ADDR = 46;
-export const TO_ADDR = 51;
+export const FROM_ADDR = 47;
+export const TO_ADDR = 52;
 /** Where the value ends; -1 where it is malformed. */
 export const VALUE_END = 0;
 export const ADDR_URI_START = 1;
@@ -60,36 +62,36 @@ export const TAG_START = 3;
 export const TAG_END = 4;
 
 /** -1 where the CSeq is malformed. */
-export const CSEQ_NUMBER = 56;
-export const CSEQ_METHOD = 57;
-export const CSEQ_METHOD_START = 58;
-export const CSEQ_METHOD_END = 59;
+export const CSEQ_NUMBER = 57;
+export const CSEQ_METHOD = 58;
+export const CSEQ_METHOD_START = 59;
+export const CSEQ_METHOD_END = 60;
 
 /** What Max-Forwards says, from 0 to 255; -1 where it is anything else, -2 where it is missing. */
-export const HOPS_LEFT = 60;
+export const HOPS_LEFT = 61;
 /** What is wrong with the message, see problems.ts. */
-export const PROBLEM = 61;
-export const PROBLEM_START = 62;
-export const PROBLEM_END = 63;
+export const PROBLEM = 62;
+export const PROBLEM_START = 63;
+export const PROBLEM_END = 64;
 /** Behind the last of the places that the lines of its headers take. */
-export const LINES_END = 64;
+export const LINES_END = 65;
 /**
  * Where these begin, which follow in the index of a message, LINE_PLACES each: id, start of the line, start and end of
  * the value. Behind the last one the empty line stands like another one, as far as its start.
  */
-export const LINES = 65;
+export const LINES = 66;
 export const LINE_PLACES = 4;
 
 // From here on what is no part of a message, and in the index of none: there its lines stand at these places.
 
 /** A name-addr that stands by itself. */
-export const NAME_ADDR = 65;
+export const NAME_ADDR = 66;
 
 /** The parameter that the walk stands at. */
-export const PARAM_NAME_START = 70;
-export const PARAM_NAME_END = 71;
-export const PARAM_VALUE_START = 72;
-export const PARAM_VALUE_END = 73;
+export const PARAM_NAME_START = 71;
+export const PARAM_NAME_END = 72;
+export const PARAM_VALUE_START = 73;
+export const PARAM_VALUE_END = 74;
 
 /** How many places there are, but for those of lines. */
-export const PLACES = 74;
+export const PLACES = 75;

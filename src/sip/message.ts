@@ -1,8 +1,7 @@
 import { hold, isRead, messagesRead, readMessage, sharedIndex } from "../grammar/grammar.ts";
 import { CALL_ID } from "../grammar/header-ids.ts";
 import {
-  BRANCH_END,
-  BRANCH_START,
+  BRANCH_IS_UNIQUE,
   COMPACT_NAMES,
   FROM_ADDR,
   HEADERS_END,
@@ -25,7 +24,7 @@ import type { HeaderId } from "./header-names.ts";
 import { methodName } from "./methods.ts";
 import { type NameAddr, nameAddrOf } from "./name-addr.ts";
 import { type SipUri, uriOf } from "./uri.ts";
-import { hasMagicCookie, type Via, viaOf } from "./via.ts";
+import { type Via, viaOf } from "./via.ts";
 
 /**
  * One SIP message: the latin1 text that arrived, its body included, and an index of what stands where in it. It is read
@@ -116,7 +115,7 @@ export class SipMessage {
   /** Whether the branch of the topmost Via is unique (§8.1.1.7), so that it alone tells the transaction (§17.2.3). */
   get hasUniqueBranch(): boolean {
     const { index } = this;
-    return index[VIA_START]! >= 0 && hasMagicCookie(this.text, index[BRANCH_START]!, index[BRANCH_END]!);
+    return index[VIA_START]! >= 0 && index[BRANCH_IS_UNIQUE] === 1;
   }
 
   /** This and `to` also in an ACK that goes no further: its topmost Via alone tells which transaction it ends (§17.2.3). */

@@ -60,9 +60,9 @@ export function viaOf(text: string, index: ArrayLike<number>): Via {
 
 const MAGIC_COOKIE = "z9hG4bK";
 
-/** Whether the branch that stands there is unique (§8.1.1.7); a negative start says that there is none. */
-export function hasMagicCookie(text: string, start: number, end: number): boolean {
-  return start >= 0 && end - start > MAGIC_COOKIE.length && text.startsWith(MAGIC_COOKIE, start);
+/** Whether a branch is unique (§8.1.1.7). */
+export function hasMagicCookie(branch: string): boolean {
+  return branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE);
 }
 
 /** The Via value as it stands in `head`, with the source that it came from written in (RFC 3261 §18.2.1, RFC 3581 §4). */

@@ -1,6 +1,7 @@
 import { CALL_ID, CONTENT_LENGTH, CSEQ, FROM, MAX_FORWARDS, ROUTE, TO, VIA } from "../header-ids";
 import { ACK, OTHER_METHOD } from "../methods";
 import {
+  BRANCH_IS_UNIQUE,
   CSEQ_METHOD,
   CSEQ_METHOD_END,
   CSEQ_METHOD_START,
@@ -47,7 +48,7 @@ import { at, FOUND, get, put, putSpan } from "./held";
 import { methodAt } from "./methods";
 import { readNameAddr } from "./name-addr";
 import { readUri, uriKind } from "./uri";
-import { hasMagicCookie, readVia } from "./via";
+import { readVia } from "./via";
 
 /**
  * Reads the message that is held, as far as every proxy must (RFC 3261 §16.3 step 1): start line, header names, the five
@@ -122,7 +123,7 @@ function readTransactionHeaders(): i32 {
   const hasVia = has(VIA);
   if (hasVia) readVia(valueStartOf(VIA), valueEndOf(VIA));
   // Nobody looks at From and To of an ACK that goes no further: its topmost Via alone tells which transaction it ends (§17.2.3).
-  const endsTransaction = get(METHOD) === ACK && get(STATUS) === 0 && !has(ROUTE) && hasVia && hasMagicCookie();
+  const endsTransaction = get(METHOD) === ACK && get(STATUS) === 0 && !has(ROUTE) && hasUniqueBranch();
   if (!endsTransaction && has(FROM)) readNameAddr(FROM_ADDR, valueStartOf(FROM), valueEndOf(FROM));
   if (!endsTransaction && has(TO)) readNameAddr(TO_ADDR, valueStartOf(TO), valueEndOf(TO));
   put(HOPS_LEFT, has(MAX_FORWARDS) ? decimal(valueStartOf(MAX_FORWARDS), valueEndOf(MAX_FORWARDS), 255) : -2);
@@ -139,6 +140,10 @@ function readTransactionHeaders(): i32 {
   if (!has(CALL_ID) || !isOneWord(valueStartOf(CALL_ID), valueEndOf(CALL_ID))) return CALL_ID_MALFORMED;
   if (get(CSEQ_NUMBER) < 0) return CSEQ_MALFORMED;
   return get(STATUS) === 0 && !isSameMethod() ? CSEQ_OTHER_METHOD : NO_PROBLEM;
+}
+
+function hasUniqueBranch(): bool {
+  return get(VIA_START) >= 0 && get(BRANCH_IS_UNIQUE) === 1;
 }
 
 function has(id: i32): bool {

@@ -1,4 +1,6 @@
 import {
+  BRANCH_END,
+  BRANCH_IS_UNIQUE,
   BRANCH_START,
   HAS_RPORT,
   RECEIVED_START,
@@ -72,12 +74,13 @@ export function readVia(start: i32, end: i32): bool {
     } else if (isParam("received")) putSpan(RECEIVED_START, valueStart, valueEnd);
   }
   if (isMalformed) return false;
+  put(BRANCH_IS_UNIQUE, hasMagicCookie() ? 1 : 0);
   putSpan(VIA_START, viaStart, paramPosition());
   return true;
 }
 
-/** Whether the branch of the Via that was read last is unique (§8.1.1.7). */
-export function hasMagicCookie(): bool {
+/** Whether the branch that was read last is unique (§8.1.1.7). */
+function hasMagicCookie(): bool {
   const start = get(BRANCH_START);
-  return get(VIA_START) >= 0 && start >= 0 && get(BRANCH_START + 1) - start > 7 && holdsExactly(start, "z9hG4bK");
+  return start >= 0 && get(BRANCH_END) - start > 7 && holdsExactly(start, "z9hG4bK");
 }

@@ -19,7 +19,7 @@ export function serverKey(request: SipMessage, method = request.method): string 
 /** The key of a request by its topmost Via alone; undefined where its branch is not unique. */
 export function branchKey(method: string, via: Via): string | undefined {
   const { branch } = via;
-  if (branch === undefined || !hasMagicCookie(branch, 0, branch.length)) return undefined;
+  if (branch === undefined || !hasMagicCookie(branch)) return undefined;
   return `${branch} ${via.host}:${via.port ?? ""} ${method === "ACK" ? "INVITE" : method}`;
 }
 
