@@ -10,6 +10,7 @@ import { configOf } from "../engine/config.ts";
 import { invite, newCallId } from "../live/requests.ts";
 import { SipNode } from "../live/sip-node.ts";
 import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 import { tableText } from "../support/gateway.ts";
 import type { Message } from "../support/sip-text.ts";
 import { ScriptedServer } from "./scripted-server.ts";
@@ -57,8 +58,8 @@ async function waypost(file: string, words: readonly string[]) {
 }
 
 t.test("no change of the table is lost while the server is away", async (t) => {
-  const server = await ScriptedServer.start();
-  const { adminPort: port } = server;
+  const port = await freePort();
+  const server = await ScriptedServer.start({ port });
   const { config, gateway } = await running(t, server, []);
   t.equal((await dialled(t, server.sipPort, "sip:ocschat@contoso.com")).status, 404);
   await server.stop();
@@ -69,7 +70,7 @@ t.test("no change of the table is lost while the server is away", async (t) => {
   await eventually("the change is in force", () => gateway.table.size === 1 || undefined);
   const again = await ScriptedServer.start({ port });
   t.teardown(() => again.stop());
-  await eventually("the server asks again", () => again.apps === 1 || undefined);
+  await eventually("the server asks again", () => again.serving === 1 || undefined);
   t.equal((await dialled(t, again.sipPort, "sip:ocschat@contoso.com")).status, 302);
 });
 

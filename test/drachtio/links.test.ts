@@ -21,7 +21,9 @@ import { freePort } from "../support/free-port.ts";
 import { ScriptedServer } from "./scripted-server.ts";
 
 /** Everything soon, so that the tests need not wait; the product's own values are in pace.ts. */
-const QUICK: Partial<Pace> = { acceptMs: 400, pingMs: 50, silentMs: 400, answerMs: 400, retryMs: 10, maxRetryMs: 80 };
+const QUICK: Partial<Pace> = { pingMs: 50, answerMs: 400, retryMs: 10, maxRetryMs: 80 };
+/** For tests of servers that say nothing. Elsewhere a busy machine would be taken for one. */
+const IMPATIENT: Partial<Pace> = { acceptMs: 400, silentMs: 400 };
 
 interface Line {
   readonly msg: string;
@@ -99,9 +101,7 @@ async function listener(t: Test, take: (socket: Socket) => void): Promise<number
 }
 
 t.test("a server that is away at the start is dialled until it is there", async (t) => {
-  const first = await ScriptedServer.start();
-  const port = first.adminPort;
-  await first.stop();
+  const port = await freePort();
   const { engine, logged } = await started(t, { servers: [port] });
   const line = await logged("drachtio-server is not connected");
   t.match(line, { server: `127.0.0.1:${port}`, reason: /ECONNREFUSED/, remedy: /see that drachtio-server runs/ });
@@ -113,9 +113,7 @@ t.test("a server that is away at the start is dialled until it is there", async 
 });
 
 t.test("the wait between attempts grows, and not beyond its bound; the trouble is told of once", async (t) => {
-  const first = await ScriptedServer.start();
-  const port = first.adminPort;
-  await first.stop();
+  const port = await freePort();
   const { log } = await started(t, { servers: [port] });
   const tries = await eventually("eight attempts", () => {
     const lines = log.filter(({ msg }) => msg === "drachtio-server is not connected");
@@ -140,9 +138,9 @@ t.test("a wrong secret ends the start with an error that names the remedy", asyn
 });
 
 t.test("a secret that became wrong is not tried again before a reload brings another one", async (t) => {
-  const server = await ScriptedServer.start();
-  const { engine, config, logged } = await started(t, { servers: [server.adminPort] });
-  const { adminPort: port } = server;
+  const port = await freePort();
+  const server = await ScriptedServer.start({ port });
+  const { engine, config, logged } = await started(t, { servers: [port] });
   await server.stop();
   const other = await ScriptedServer.start({ port, secret: "new" });
   t.teardown(() => other.stop());
@@ -175,7 +173,7 @@ t.test("a server that restarts is dialled again and asked for requests again", a
   t.teardown(() => server.stop());
   const { logged } = await started(t, { servers: [server.adminPort] });
   const asked = (times: number) => () => {
-    return server.heard.filter(({ words }) => words.join(" ") === "route invite").length === times || undefined;
+    return server.heard.filter(({ words }) => words.join(" ") === "route invite").length >= times || undefined;
   };
   await eventually("it has asked for INVITE", asked(1));
   server.drop();
@@ -192,7 +190,7 @@ t.test("a server that restarts is dialled again and asked for requests again", a
 t.test("a server that falls silent on an open connection is noticed", async (t) => {
   const server = await ScriptedServer.start();
   t.teardown(() => server.stop());
-  const { engine, logged } = await started(t, { servers: [server.adminPort] });
+  const { engine, logged } = await started(t, { servers: [server.adminPort], pace: IMPATIENT });
   t.equal(engine.fault, undefined);
   server.hangs = true;
   t.match(await logged("drachtio-server is not connected", ({ reason }) => /has said nothing for/.test(`${reason}`)), {
@@ -215,7 +213,7 @@ t.test("something that accepts connections and says nothing, or no sense, is not
   const silent = await listener(t, () => {});
   const chatty = await listener(t, (socket) => void socket.write("SSH-2.0-OpenSSH_9.2\r\n"));
   const nonsense = await listener(t, (socket) => void socket.write("x#y#z#"));
-  const { logged } = await started(t, { servers: [silent, chatty, nonsense] });
+  const { logged } = await started(t, { servers: [silent, chatty, nonsense], pace: IMPATIENT });
   for (const port of [silent, chatty]) {
     await logged("drachtio-server is not connected", ({ server, reason }) => {
       return server === `127.0.0.1:${port}` && /said nothing for 400 ms/.test(`${reason}`);
@@ -267,7 +265,7 @@ t.test("over TLS, also after the connection was lost", async (t) => {
   t.equal(engine.fault, undefined);
   server.drop();
   await eventually("it was dialled again", () => {
-    return server.heard.filter(({ words }) => words[0] === "authenticate").length === 2 || undefined;
+    return server.heard.filter(({ words }) => words[0] === "authenticate").length >= 2 || undefined;
   });
   await eventually("it is connected", () => engine.fault === undefined || undefined);
   t.equal(await dialled(t, server.sipPort), 302);

@@ -86,6 +86,11 @@ export class ScriptedServer {
     return this.#apps.size;
   }
 
+  /** Applications that have asked for INVITEs: before, a call is answered with 503. */
+  get serving(): number {
+    return [...this.#apps].filter(({ methods }) => methods.has("invite")).length;
+  }
+
   /** Its outbound mode: every request goes to the application at this port, over a connection of its own. */
   callOut: { readonly port: number } | undefined;
 
