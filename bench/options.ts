@@ -18,7 +18,7 @@ export interface BenchOptions {
 
 export const USAGE = `npm run bench -- [options]
   --only a,b         of ${["micro", ...ROWS.map(({ id }) => id)].join(", ")}
-  --rounds N         measured rounds of each row (5)
+  --rounds N         measured rounds of each row (5); three times as many for latency
   --against REV      compare with this revision of Waypost in place of Kamailio
   --no-latency       leave out the latency at half load
   --save FILE        put the rows into this file (bench/baseline.json is what later runs are compared with)`;
