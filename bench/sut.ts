@@ -27,6 +27,7 @@ const endpoints = Array.from({ length: Number(TABLE_N) }, (_, i) => ({
 // As in servers/waypost.ts.
 const limits = {
   messagesPerSecond: 1_000_000,
+  maxTransactions: 2_000_000,
   overloadDelayMs: 0,
   connectionsPerSource: 100_000,
   maxConnections: 100_000,

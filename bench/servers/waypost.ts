@@ -51,6 +51,7 @@ function configOf({ transport, port, tls, logged }: ServerSetup, adminPort: numb
     // connection stays so, with room; a gateway that is fully busy would hold such a source to fewer messages.
     limits: {
       messagesPerSecond: 1_000_000,
+      maxTransactions: 2_000_000,
       overloadDelayMs: 0,
       connectionsPerSource: 100_000,
       maxConnections: 100_000,
