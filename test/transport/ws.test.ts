@@ -197,7 +197,7 @@ t.test("a client that does not read is cut off at the limit of its queue", async
 });
 
 t.test("a quiet client is pinged; one that answers stays, one that does not is let go", async (t) => {
-  const { handler, port } = await wsListener(t, { pingSeconds: 0.2, idleSeconds: 2 });
+  const { handler, port } = await wsListener(t, { pingSeconds: 0.2, idleSeconds: 3 });
   const alive = await WsClient.to(t, port);
   await once(alive.socket, "ping");
   const deaf = await WsClient.to(t, port, { autoPong: false } as ClientOptions);

@@ -28,6 +28,8 @@ export class WebSocketConnection implements Connection {
   /** The last of anything the client sent, pongs included. */
   #lastHeard = performance.now();
   #lastPing = 0;
+  /** Pings since then. */
+  #unheard = 0;
 
   constructor(
     socket: WebSocket,
@@ -43,7 +45,7 @@ export class WebSocketConnection implements Connection {
     this.peerNames = peer.names;
     owner.stats.connections++;
     socket.on("message", (data) => this.#message(data));
-    socket.on("pong", () => (this.#lastHeard = performance.now()));
+    socket.on("pong", () => this.#heard(performance.now()));
     socket.on("error", (error: NodeJS.ErrnoException) => this.#failed(error));
     socket.on("close", (code) => {
       this.end(`closed by ${this.#peer} (WebSocket code ${code})`, "now");
@@ -96,13 +98,19 @@ export class WebSocketConnection implements Connection {
       this.end(`idle for ${idleSeconds} s`, "flush");
       return;
     }
-    const silent = now - this.#lastHeard;
-    if (silent >= pingSeconds * 1000 * (MISSED_PINGS + 1)) {
-      this.end(`${this.#peer} does not answer pings`, "now");
-    } else if (silent >= pingSeconds * 1000 && now - this.#lastPing >= pingSeconds * 1000) {
+    if (now - Math.max(this.#lastHeard, this.#lastPing) < pingSeconds * 1000) return;
+    // By number, not by time: after a moment in which we did nothing, everybody seems to have been silent.
+    if (this.#unheard === MISSED_PINGS) this.end(`${this.#peer} does not answer pings`, "now");
+    else {
       this.#lastPing = now;
+      this.#unheard++;
       this.#socket.ping();
     }
+  }
+
+  #heard(now: number): void {
+    this.#lastHeard = now;
+    this.#unheard = 0;
   }
 
   #write(bytes: Buffer): void {
@@ -120,7 +128,8 @@ export class WebSocketConnection implements Connection {
   #message(data: RawData): void {
     if (!this.#open) return;
     const bytes = data as Buffer;
-    this.#lastActivity = this.#lastHeard = performance.now();
+    this.#lastActivity = performance.now();
+    this.#heard(this.#lastActivity);
     const { stats } = this.#owner;
     // RFC 5626 §3.5.1 over WebSocket (RFC 7118 §6): a double CRLF wants a CRLF back; a CRLF alone is such an answer.
     if (bytes.equals(PING)) {
