@@ -79,8 +79,7 @@ function readRoutes(request: SipMessage, first: number): RouteValue[] | undefine
     for (let start = request.index[line + 2]!; start < end; ) {
       const value = parseNameAddr(request.text, start, end);
       if (value === undefined) return undefined;
-      const uri = { start: value.uriStart, end: value.uriStart + value.uri.length };
-      values.push(new RouteValue(request.text, line, start, value.end, uri));
+      values.push(new RouteValue(request.text, line, start, value));
       start = skipLws(value.end + 1, end);
     }
   }
